@@ -1,0 +1,40 @@
+"""Identifiers: 128 bits in UUID v4 layout, stored dashed and lower-case; each door prints them in its own dress."""
+
+import hashlib
+import re
+import uuid
+
+_HEX = re.compile(r"[0-9a-f]{32}")
+_DASHED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def new_id() -> str:
+    """A fresh core id."""
+    return str(uuid.uuid4())
+
+
+def derive_id(*parts: str) -> str:
+    """The same core id for the same parts: lets a repeated request find what its first try made."""
+    digest = hashlib.sha256("\x1f".join(parts).encode()).digest()[:16]
+    return str(uuid.UUID(bytes=digest, version=4))
+
+
+def is_core_id(text: str) -> bool:
+    """Whether the text is a core id in its stored form."""
+    return _DASHED.fullmatch(text) is not None
+
+
+def dress(prefix: str, core_id: str) -> str:
+    """A core id as a door prints it: ``prefix_`` and 32 hexadecimal digits."""
+    return f"{prefix}_{core_id.replace('-', '')}"
+
+
+def undress(prefix: str, text: str) -> str | None:
+    """The core id behind any accepted dress (``prefix_hex``, ``hex``, dashed; any case), else None."""
+    lowered = text.lower()
+    bare = lowered.removeprefix(f"{prefix}_")
+    if _DASHED.fullmatch(bare):
+        return bare
+    if _HEX.fullmatch(bare):
+        return str(uuid.UUID(bare))
+    return None

@@ -1,0 +1,84 @@
+"""Settings, all from the environment; ``docs/operations.md`` lists them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How this process runs. Times are in the unit their name says."""
+
+    table: str
+    bucket: str
+    queue_url: str
+    dead_letter_url: str = ""
+    stage: str = "local"
+    region: str = "us-east-1"
+    root_key_sha256: str = ""
+    reads_per_minute: int = 0
+    writes_per_minute: int = 0
+    uploads_per_minute: int = 0
+    lease_seconds: int = 45
+    heartbeat_seconds: int = 15
+    poll_active_ms: int = 200
+    poll_idle_ms: int = 1000
+    ping_seconds: int = 15
+    stream_seconds: int = 0
+    max_attempts: int = 4
+    model_tries: int = 4
+    model_backoff_ms: int = 500
+    max_steps: int = 200
+    compact_ratio_percent: int = 70
+    max_upload_mib: int = 512
+    outbound_allow: tuple[str, ...] = ()
+    download_uploads: bool = True
+
+    @staticmethod
+    def from_env(env: Mapping[str, str]) -> "Settings":
+        """Read ``LAMBENT_*``. Raises ValueError naming the variable when a value cannot be used."""
+        return Settings(
+            table=env.get("LAMBENT_TABLE", ""),
+            bucket=env.get("LAMBENT_BUCKET", ""),
+            queue_url=env.get("LAMBENT_QUEUE_URL", ""),
+            dead_letter_url=env.get("LAMBENT_DLQ_URL", ""),
+            stage=env.get("LAMBENT_STAGE", "local"),
+            region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
+            root_key_sha256=env.get("LAMBENT_ROOT_KEY_SHA256", ""),
+            reads_per_minute=_whole(env, "LAMBENT_READS_PER_MINUTE", 0),
+            writes_per_minute=_whole(env, "LAMBENT_WRITES_PER_MINUTE", 0),
+            uploads_per_minute=_whole(env, "LAMBENT_UPLOADS_PER_MINUTE", 0),
+            lease_seconds=_whole(env, "LAMBENT_LEASE_SECONDS", 45),
+            heartbeat_seconds=_whole(env, "LAMBENT_HEARTBEAT_SECONDS", 15),
+            poll_active_ms=_whole(env, "LAMBENT_POLL_ACTIVE_MS", 200),
+            poll_idle_ms=_whole(env, "LAMBENT_POLL_IDLE_MS", 1000),
+            ping_seconds=_whole(env, "LAMBENT_PING_SECONDS", 15),
+            stream_seconds=_whole(env, "LAMBENT_STREAM_SECONDS", 0),
+            max_attempts=_whole(env, "LAMBENT_MAX_ATTEMPTS", 4),
+            model_tries=_whole(env, "LAMBENT_MODEL_TRIES", 4),
+            model_backoff_ms=_whole(env, "LAMBENT_MODEL_BACKOFF_MS", 500),
+            max_steps=_whole(env, "LAMBENT_MAX_STEPS", 200),
+            compact_ratio_percent=_whole(env, "LAMBENT_COMPACT_RATIO_PERCENT", 70),
+            max_upload_mib=_whole(env, "LAMBENT_MAX_UPLOAD_MIB", 512),
+            outbound_allow=_words(env, "LAMBENT_OUTBOUND_ALLOW"),
+            download_uploads=_flag(env, "LAMBENT_DOWNLOAD_UPLOADS", default=True),
+        )
+
+
+def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdigit():
+        raise ValueError(f"{name} must be a whole number, not {text!r}")
+    return int(text)
+
+
+def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in env.get(name, "").split(",") if word.strip())
+
+
+def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
+    text = env.get(name, "").strip().lower()
+    if text not in ("", "true", "false", "1", "0"):
+        raise ValueError(f"{name} must be true or false, not {text!r}")
+    return default if not text else text in ("true", "1")

@@ -1,0 +1,32 @@
+"""What storage can answer besides success."""
+
+from typing import Any
+
+
+class StorageError(Exception):
+    """Base of the storage layer."""
+
+
+class ConditionFailed(StorageError):
+    """A conditional write found another state; ``row`` is that state when storage gave it."""
+
+    def __init__(self, row: dict[str, Any] | None = None) -> None:
+        super().__init__("the condition of the write does not hold")
+        self.row = row
+
+
+class TransactionRefused(StorageError):
+    """A transaction was cancelled; ``failed`` holds the positions of the writes whose condition failed."""
+
+    def __init__(self, failed: tuple[int, ...], rows: dict[int, dict[str, Any]]) -> None:
+        super().__init__(f"conditions of writes {failed} do not hold")
+        self.failed = failed
+        self.rows = rows
+
+
+class StorageBusy(StorageError):
+    """Storage kept refusing for load or contention; the write did not happen."""
+
+
+class ObjectMissing(StorageError):
+    """There is no such object in the bucket."""

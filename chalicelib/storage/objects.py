@@ -1,0 +1,111 @@
+"""The one S3 bucket: small objects whole, large ones in parts, both ways streamed."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.storage.errors import ObjectMissing
+
+PART_BYTES = 8 << 20
+_READ_BYTES = 1 << 18
+
+
+class Objects:
+    """Access to the bucket by object key (made by ``Space.object_key``)."""
+
+    def __init__(self, client: Any, bucket: str) -> None:
+        self._client = client
+        self._bucket = bucket
+
+    def put(self, key: str, data: bytes, media_type: str = "application/octet-stream") -> None:
+        """Store an object in one call."""
+        self._client.put_object(Bucket=self._bucket, Key=key, Body=data, ContentType=media_type)
+
+    def get(self, key: str) -> bytes:
+        """The whole object. Raises ObjectMissing."""
+        return b"".join(self.stream(key))
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The object in pieces; it is opened before this returns. Raises ObjectMissing."""
+        try:
+            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                raise ObjectMissing(key) from error
+            raise
+        return _pieces(body)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy inside the bucket without moving bytes through here."""
+        self._client.copy({"Bucket": self._bucket, "Key": source}, self._bucket, target)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; a missing one is no error."""
+        self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def delete_prefix(self, prefix: str) -> None:
+        """Remove everything whose key begins with the prefix."""
+        while True:
+            answer = self._client.list_objects_v2(Bucket=self._bucket, Prefix=prefix, MaxKeys=1000)
+            found = [{"Key": entry["Key"]} for entry in answer.get("Contents", [])]
+            if not found:
+                return
+            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": found, "Quiet": True})
+
+    def writer(self, key: str, media_type: str) -> "ObjectWriter":
+        """A writer for an object of unknown size."""
+        return ObjectWriter(self._client, self._bucket, key, media_type)
+
+
+def _pieces(body: Any) -> Iterator[bytes]:
+    try:
+        while piece := body.read(_READ_BYTES):
+            yield piece
+    finally:
+        body.close()
+
+
+class ObjectWriter:
+    """Collects bytes and stores them in parts; holds at most one part. End with ``close`` or ``abort``."""
+
+    def __init__(self, client: Any, bucket: str, key: str, media_type: str) -> None:
+        self._client = client
+        self._target = {"Bucket": bucket, "Key": key}
+        self._media_type = media_type
+        self._buffer = bytearray()
+        self._upload: str | None = None
+        self._parts: list[dict[str, Any]] = []
+        self.size = 0
+
+    def write(self, data: bytes) -> None:
+        """Take bytes; every full part is sent."""
+        self._buffer += data
+        self.size += len(data)
+        while len(self._buffer) >= PART_BYTES:
+            self._send(bytes(self._buffer[:PART_BYTES]))
+            del self._buffer[:PART_BYTES]
+
+    def _send(self, part: bytes) -> None:
+        if self._upload is None:
+            answer = self._client.create_multipart_upload(**self._target, ContentType=self._media_type)
+            self._upload = answer["UploadId"]
+        number = len(self._parts) + 1
+        answer = self._client.upload_part(**self._target, UploadId=self._upload, PartNumber=number, Body=part)
+        self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
+
+    def close(self) -> None:
+        """Make the object visible."""
+        if self._upload is None:
+            self._client.put_object(**self._target, Body=bytes(self._buffer), ContentType=self._media_type)
+            return
+        if self._buffer:
+            self._send(bytes(self._buffer))
+        self._client.complete_multipart_upload(
+            **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
+        )
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        if self._upload is not None:
+            self._client.abort_multipart_upload(**self._target, UploadId=self._upload)
