@@ -1,0 +1,1 @@
+"""DynamoDB's data plane: items as plain attribute values, sorted partitions, compiled expressions."""

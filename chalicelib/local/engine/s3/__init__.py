@@ -1,0 +1,1 @@
+"""S3's data plane: object bytes as files, their keys in order."""

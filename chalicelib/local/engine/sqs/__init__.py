@@ -1,0 +1,1 @@
+"""SQS's data plane: queues of groups, with the rules of FIFO."""
