@@ -1,0 +1,13 @@
+"""API families, each a package with its routes, schemas and renderings."""
+
+from functools import cache
+
+from chalicelib.http.route import Door
+
+
+@cache
+def all_doors() -> tuple[Door, ...]:
+    """The doors this server has; the first answers for paths that belong to none. Imported when first asked for."""
+    from chalicelib.doors import common, managed
+
+    return (common.DOOR, managed.DOOR)

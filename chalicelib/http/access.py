@@ -1,0 +1,24 @@
+"""One line in the log for each request."""
+
+import logging
+
+from chalicelib.observability import count, logger
+
+_SERVER_FAULT = 500
+
+
+def log_access(method: str, route: str, status: int, duration_ms: float, request_id: str, tenant: str) -> None:
+    """Tell what was asked (as the route's template, never the path) and how it went."""
+    log = logger("http.access")
+    if log.isEnabledFor(logging.INFO):
+        fields = {
+            "method": method,
+            "route": route,
+            "status": status,
+            "duration_ms": round(duration_ms, 2),
+            "request_id": request_id,
+            "tenant": tenant,
+        }
+        log.info("%s %s %d", method, route, status, extra=fields)
+    if status >= _SERVER_FAULT:
+        count("ServerErrors", route=route)

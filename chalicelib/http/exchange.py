@@ -1,0 +1,208 @@
+"""One request on its way through the pipeline, step by step, on whatever thread the step runs."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+from starlette.requests import Request
+
+from chalicelib.core.principal import Principal
+from chalicelib.http import auth, bodies, idempotent
+from chalicelib.http.answers import Rendered, render
+from chalicelib.http.endpoint import Endpoint
+from chalicelib.http.limits import Headers, quota_headers
+from chalicelib.http.route import Answer, Call, Result
+from chalicelib.http.validation import validate
+from chalicelib.http.workers import on_thread
+from chalicelib.observability import bind, log_failure, logger
+from chalicelib.tenants.idempotency import StoredAnswer
+from chalicelib.tenants.limits import Quota
+
+if TYPE_CHECKING:
+    from chalicelib.wiring import Services
+
+Outcome = Result | Rendered
+
+_REPLAYED = (b"idempotent-replayed", b"true")
+
+
+@dataclass(slots=True)
+class Exchange:
+    """A request whose route is known. The steps are called in the order they stand here."""
+
+    services: "Services"
+    request: Request
+    request_id: str
+    endpoint: Endpoint
+    path: dict[str, str]
+    raw_body: bytes = b""
+    principal: Principal = auth.ANONYMOUS
+    quota: Quota | None = None
+    claim: idempotent.Claim | None = field(default=None, init=False)
+
+    def admit(self) -> None:
+        """Find the caller and count the request. Raises Unauthenticated, Forbidden, RateLimited."""
+        scope = self.endpoint.route.scope
+        if scope is None:
+            return
+        self.principal = auth.identify(self.services.keys, self.request.headers, scope)
+        self.quota = self.services.limits.take(self.principal, self.endpoint.route.limit)
+
+    def expects_body(self) -> bool:
+        """Whether there is a body to read."""
+        return self.endpoint.reads_body(self.request.method) and bodies.is_announced(self.request.headers)
+
+    def may_block(self) -> bool:
+        """Whether the steps before the handler ask storage or take long."""
+        route = self.endpoint.route
+        return route.scope is not None or route.idempotent or len(self.raw_body) > bodies.SMALL
+
+    def reads_early(self) -> bool:
+        """Whether the body may be read before the caller is known: it saves a change of thread and costs nothing."""
+        return not self.endpoint.route.raw and bodies.is_small(self.request.headers)
+
+    def check_body(self) -> None:
+        """Refuse by what the headers announce. Raises TooLarge, UnsupportedMedia, InvalidRequest."""
+        route, headers = self.endpoint.route, self.request.headers
+        bodies.check_length(headers, route.body_limit)
+        if not (route.raw and not route.raw_media):
+            bodies.check_media(headers, route.raw_media if route.raw else ())
+
+    async def take_body(self) -> None:
+        """Read what the handler does not read itself. Raises TooLarge, ClientDisconnect."""
+        route = self.endpoint.route
+        if route.raw and self.endpoint.waits:
+            receive = bodies.counting(self.request.receive, route.body_limit)
+            self.request = Request(self.request.scope, receive)
+            return
+        # What is read early has a small announced length, which is held against the route's limit later, in its turn.
+        limit = bodies.SMALL if self.reads_early() else route.body_limit
+        self.raw_body = await bodies.read(self.request.receive, limit)
+
+    def prepare(self) -> Call | Rendered:
+        """Validate; the call for the handler, or the answer given to the same request before.
+
+        Raises InvalidRequest, and Conflict for a key in use.
+        """
+        route, headers = self.endpoint.route, self.request.headers
+        call = Call(
+            services=self.services,
+            principal=self.principal,
+            request_id=self.request_id,
+            headers=headers,
+            path=self.path,
+            raw_body=self.raw_body,
+            request=self.request,
+        )
+        query = self.request.scope["query_string"].decode("latin-1")
+        if self.endpoint.reads_body(self.request.method) and not route.raw:
+            data = bodies.parse_object(self.raw_body)
+            call.body = data if route.body is None else validate(route.body, data)
+        if route.query is not None and self.endpoint.query is not None:
+            call.query = validate(route.query, self.endpoint.query.read(query))
+        if not route.idempotent:
+            return call
+        call.idempotency_key = idempotent.key_of(headers)
+        remembered = self._begin(call.idempotency_key, query)
+        return call if remembered is None else _replay(remembered)
+
+    def enter(self, *, admitted: bool) -> Call | Rendered:
+        """Everything before the handler that may block, in one go."""
+        if not admitted:
+            self.admit()
+            if self.expects_body():
+                self.check_body()
+        with bind(tenant=self.principal.tenant):
+            return self.prepare()
+
+    def carry_out(self, *, admitted: bool) -> Outcome:
+        """Everything, for a handler that is a plain function."""
+        call = self.enter(admitted=admitted)
+        if isinstance(call, Rendered):
+            return call
+        handler = cast("Callable[[Call], Result]", self.endpoint.route.handler)
+        try:
+            with bind(tenant=self.principal.tenant):
+                return self.settle(handler(call))
+        except BaseException:
+            self.give_up()
+            raise
+
+    def _begin(self, key: str | None, query: str) -> StoredAnswer | None:
+        if key is None:
+            return None
+        scope = f"{self.request.method} {self.request.scope['path']}"
+        claim = idempotent.Claim(self.services.idempotency, self.principal.tenant, scope, key)
+        remembered = claim.begin(idempotent.fingerprint(self.raw_body, query))
+        if remembered is None:
+            self.claim = claim
+        return remembered
+
+    def settle(self, result: Result) -> Outcome:
+        """The bytes of a JSON answer, kept for repetitions; streams and downloads pass and are not kept."""
+        if not isinstance(result, Answer):
+            self.give_up()
+            return result
+        rendered = render(result)
+        if self.claim is not None:
+            _keep(self.claim, rendered)
+        return rendered
+
+    def give_up(self) -> None:
+        """After an error: let the request be repeated under its key."""
+        claim, self.claim = self.claim, None
+        if claim is None:
+            return
+        try:
+            claim.abandon()
+        except Exception as error:  # noqa: BLE001 - the first error is the one to answer; the claim lapses by itself
+            log_failure(logger("http"), "an idempotency key could not be released", error)
+
+    def headers(self) -> Headers:
+        """What the state of the request adds to its answer."""
+        return [] if self.quota is None else quota_headers(self.quota)
+
+
+def _keep(claim: idempotent.Claim, rendered: Rendered) -> None:
+    try:
+        claim.finish(rendered.status, rendered.body)
+    except Exception as error:  # noqa: BLE001 - what was asked is done; telling otherwise would be wrong
+        log_failure(logger("http"), "an answer could not be kept for repetitions", error)
+
+
+def _replay(remembered: StoredAnswer) -> Rendered:
+    body = remembered.body.encode()
+    rendered = render(Answer(body or None, remembered.status))
+    return Rendered(rendered.status, [*rendered.headers, _REPLAYED], rendered.body)
+
+
+async def serve(exchange: Exchange) -> Outcome:
+    """The steps of an exchange, with as few changes of thread as their order permits."""
+    admitted = False
+    if exchange.expects_body():
+        if not exchange.reads_early():
+            await on_thread(exchange.admit)
+            exchange.check_body()
+            admitted = True
+        await exchange.take_body()
+    if not exchange.endpoint.waits:
+        return await on_thread(exchange.carry_out, admitted=admitted)
+    if exchange.may_block():
+        call = await on_thread(exchange.enter, admitted=admitted)
+    else:
+        call = exchange.enter(admitted=admitted)
+    return call if isinstance(call, Rendered) else await _handle(exchange, call)
+
+
+async def _handle(exchange: Exchange, call: Call) -> Outcome:
+    handler = cast("Callable[[Call], Awaitable[Result]]", exchange.endpoint.route.handler)
+    try:
+        with bind(tenant=exchange.principal.tenant):
+            result = await handler(call)
+        if exchange.claim is None:
+            return exchange.settle(result)
+        return await on_thread(exchange.settle, result)
+    except BaseException:
+        if exchange.claim is not None:
+            await on_thread(exchange.give_up)
+        raise

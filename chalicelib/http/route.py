@@ -1,0 +1,110 @@
+"""What a door is made of: a table of routes, and how its errors look."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel
+
+from chalicelib.core.errors import LambentError
+from chalicelib.core.principal import Principal
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from chalicelib.wiring import Services
+
+MIB = 1 << 20
+
+
+@dataclass(slots=True)
+class Call:
+    """One request as its handler sees it: authenticated, limited, parsed and validated."""
+
+    services: "Services"
+    principal: Principal
+    request_id: str
+    headers: Mapping[str, str]
+    path: dict[str, str]
+    query: Any = None
+    body: Any = None
+    raw_body: bytes = b""
+    idempotency_key: str | None = None
+    request: "Request | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A JSON answer. ``body`` None sends no bytes at all; bytes go out as they are (JSON unless a header says else)."""
+
+    body: Any = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """Bytes, streamed from a blocking iterator."""
+
+    pieces: Iterator[bytes]
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class EventStream:
+    """Server-sent events, already framed, each piece flushed at once."""
+
+    frames: AsyncIterator[bytes]
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+Result = Answer | Download | EventStream
+Handler = Callable[[Call], Result] | Callable[[Call], Awaitable[Result]]
+ErrorRenderer = Callable[[LambentError, Mapping[str, str], str], Answer]
+"""(error, request headers, request id) -> the answer in the door's envelope."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One route. The table of them drives dispatch, checks, limits, the OpenAPI document and the tests.
+
+    ``path`` has parameters in braces, each a whole segment; a last one ``{name:path}`` takes the rest of the path.
+    ``methods`` all mean the same. ``scope`` None needs no key, ``root`` the operator's key. ``answers`` maps each
+    success status to its model (None: no body; a media type: bytes). ``errors`` lists the error statuses beyond those
+    every route of its kind has. ``body`` None with ``raw`` False: any JSON object is accepted and handed on as it is.
+    ``raw`` True: a coroutine handler reads ``call.request`` itself, any other finds the bytes in ``call.raw_body``;
+    ``raw_media`` are the content types accepted, all when empty, and ``body`` only describes them. ``limit`` names the
+    rate limit. A handler that is a coroutine function runs on the event loop; any other on a worker thread.
+    """
+
+    methods: tuple[str, ...]
+    path: str
+    handler: Handler
+    summary: str
+    scope: str | None = "read"
+    body: type[BaseModel] | None = None
+    query: type[BaseModel] | None = None
+    answers: Mapping[int, type[BaseModel] | str | None] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+    raw: bool = False
+    raw_media: tuple[str, ...] = ()
+    limit: str = "read"
+    body_limit: int = 32 * MIB
+    idempotent: bool = False
+    tags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One API family: its routes and its error envelope; ``prefixes`` are the paths whose unknown routes it answers.
+
+    ``error_model`` describes the envelope in the OpenAPI document.
+    """
+
+    name: str
+    routes: tuple[Route, ...]
+    render_error: ErrorRenderer
+    prefixes: tuple[str, ...] = ()
+    error_model: type[BaseModel] | None = None
