@@ -1,0 +1,35 @@
+"""Reading the built-in toolset of an agent's snapshot."""
+
+from typing import Any, Literal, cast
+
+TOOLSET = "agent_toolset_20260401"
+Policy = Literal["always_allow", "always_ask", "auto"]
+
+
+def toolset_of(agent: dict[str, Any]) -> dict[str, Any] | None:
+    """The agent's built-in toolset, None when it has none."""
+    return next((tool for tool in agent.get("tools") or [] if tool.get("type") == TOOLSET), None)
+
+
+def config_of(toolset: dict[str, Any], name: str) -> dict[str, Any] | None:
+    """What the toolset says about one tool by name."""
+    return next((config for config in toolset.get("configs") or [] if config.get("name") == name), None)
+
+
+def is_enabled(toolset: dict[str, Any], name: str) -> bool:
+    """Whether the tool is switched on, by its own setting or the default."""
+    return bool(_setting(toolset, name, "enabled", True))
+
+
+def policy_of(toolset: dict[str, Any], name: str) -> Policy:
+    """The tool's permission policy, by its own setting or the default."""
+    policy = _setting(toolset, name, "permission_policy", {"type": "always_allow"})
+    return cast(Policy, policy["type"])
+
+
+def _setting(toolset: dict[str, Any], name: str, key: str, otherwise: Any) -> Any:
+    for source in (config_of(toolset, name), toolset.get("default_config")):
+        value = (source or {}).get(key)
+        if value is not None:
+            return value
+    return otherwise
