@@ -1,0 +1,196 @@
+"""What may be done with agents."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalicelib.agents.building import Builder, KnowsSkills, NoSkills
+from chalicelib.agents.draft import AgentCreate, AgentUpdate
+from chalicelib.agents.errors import AgentArchived, AgentNotFound, AgentVersionNotFound, StaleVersion
+from chalicelib.agents.model import AgentConfig, AgentVersion
+from chalicelib.agents.policy import Policy
+from chalicelib.agents.roster import named_members
+from chalicelib.agents.rosterrules import RosterReader
+from chalicelib.agents.store import AgentStore, Pair
+from chalicelib.core.clock import now_ms
+from chalicelib.core.errors import NotFound
+from chalicelib.core.ids import new_id
+from chalicelib.core.paging import Page
+from chalicelib.storage.errors import StorageBusy, TransactionRefused
+from chalicelib.storage.keys import Space
+from chalicelib.storage.listing import Window
+from chalicelib.storage.lookup import Lookup
+from chalicelib.storage.writes import Write
+
+_TRIES = 10
+_OWN_WRITES = 2
+LATEST = 1 << 40
+"""Above every version number."""
+
+
+class Environments(Protocol):
+    """Counts the agents that have an environment as their default, so that it is not deleted under them."""
+
+    def hold(self, space: Space, env_id: str) -> Write:
+        """A write that fails unless the environment exists, and counts one agent more."""
+        ...
+
+    def release(self, space: Space, env_id: str) -> Write:
+        """A write that counts one agent less."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AgentFilter:
+    """Which agents a list shows; ``name_part`` is compared without case."""
+
+    active: bool = True
+    archived: bool = True
+    name_part: str = ""
+
+
+class AgentService:
+    """Creates, changes and archives agents; every effective change makes a version that never changes again."""
+
+    def __init__(
+        self,
+        store: AgentStore,
+        environments: Environments,
+        skills_of: Callable[[Space], KnowsSkills] = lambda _space: NoSkills(),
+    ) -> None:
+        self._store = store
+        self._environments = environments
+        self._skills_of = skills_of
+
+    def create(self, space: Space, sent: AgentCreate, policy: Policy, agent_id: str | None = None) -> AgentVersion:
+        """A new agent in version 1; with an id that exists already, the agent that has it.
+
+        Raises InvalidRequest, BadRoster, NotFound (its environment).
+        """
+        own_id, now = agent_id or new_id(), now_ms()
+        config = self._build(space, own_id, sent, policy, None)
+        agent = _version(config, id=own_id, version=1, origin=policy.origin, created_at=now, updated_at=now)
+        steps = [*self._store.insert(space, agent), *self._moved(space, None, config.environment_id)]
+        try:
+            self._store.commit(steps)
+        except TransactionRefused as refusal:
+            if refusal.failed[0] < _OWN_WRITES:
+                return self.get(space, own_id)
+            raise _no_environment() from refusal
+        return agent
+
+    def get(self, space: Space, agent_id: str, version: int | None = None) -> AgentVersion:
+        """An agent in a version, or in its current one. Raises AgentNotFound, AgentVersionNotFound."""
+        return self.lookup(space, agent_id, version).read()
+
+    def lookup(self, space: Space, agent_id: str, version: int | None = None) -> Lookup[AgentVersion]:
+        """As ``get``, to be read together with something else."""
+
+        def demand(pair: Pair) -> AgentVersion:
+            head, found = pair
+            if head is None:
+                raise AgentNotFound("no such agent")
+            if found is None:
+                raise AgentVersionNotFound(f"the agent has no version {version}")
+            return found
+
+        return self._store.lookup(space, agent_id, version).then(demand)
+
+    def update(self, space: Space, agent_id: str, sent: AgentUpdate, policy: Policy) -> AgentVersion:
+        """The agent after the change; unchanged, the same version.
+
+        Raises AgentNotFound, AgentArchived, StaleVersion, InvalidRequest, BadRoster, NotFound (its environment).
+        """
+        for _ in range(_TRIES):
+            current = self.get(space, agent_id)
+            if sent.version is not None and sent.version != current.version:
+                raise StaleVersion(f"version: the agent is at version {current.version}", field="version")
+            if current.archived_at is not None:
+                raise AgentArchived("an archived agent cannot be changed", code="agent_archived")
+            config = self._build(space, agent_id, sent, policy, current.config())
+            if config == current.config():
+                return current
+            changed = self._succeed(space, current, config)
+            if changed is not None:
+                return changed
+        raise StorageBusy("the agent is changed by too many at once")
+
+    def archive(self, space: Space, agent_id: str) -> AgentVersion:
+        """Archive for good; a second call changes nothing. Raises AgentNotFound."""
+        for _ in range(_TRIES):
+            agent = self.get(space, agent_id)
+            if agent.archived_at is not None:
+                return agent
+            now = now_ms()
+            steps = [self._store.archive(space, agent, now), *self._moved(space, agent.environment_id, None)]
+            try:
+                self._store.commit(steps)
+            except TransactionRefused:
+                continue
+            return agent.model_copy(update={"archived_at": now})
+        raise StorageBusy("the agent is changed by too many at once")
+
+    def page(self, space: Space, window: Window, wanted: AgentFilter) -> Page[AgentVersion]:
+        """Current versions, by the agents' creation; ``next`` is the position to go on after."""
+        found = self._store.page(
+            space,
+            window,
+            active=wanted.active,
+            archived=wanted.archived,
+            name_part=wanted.name_part.lower(),
+        )
+        following = found.rows[-1]["list_sk"] if found.more else None
+        return Page([self._store.restored(row) for row in found.rows], following)
+
+    def pinned(self, space: Space, agent: AgentVersion) -> dict[str, Any]:
+        """An agent as a session keeps it: its JSON form, and under ``roster`` that of each agent it may use, by
+        ``id@version``."""
+        roster = {
+            f"{member.id}@{member.version}": self.get(space, member.id, member.version).model_dump(mode="json")
+            for member in named_members(agent.multiagent)
+        }
+        return agent.model_dump(mode="json") | {"roster": roster}
+
+    def versions(self, space: Space, agent_id: str, *, before: int = LATEST, limit: int = 1000) -> Page[AgentVersion]:
+        """Versions below ``before``, newest first; ``next`` is the lowest number shown. Raises AgentNotFound."""
+        head = self.get(space, agent_id)
+        items, more = self._store.versions(space, head, before=min(before, head.version + 1), limit=limit)
+        return Page(items, str(items[-1].version) if more else None)
+
+    def _build(
+        self,
+        space: Space,
+        own_id: str,
+        sent: AgentCreate | AgentUpdate,
+        policy: Policy,
+        before: AgentConfig | None,
+    ) -> AgentConfig:
+        rosters = RosterReader(own_id, lambda other, version: self.get(space, other, version))
+        return Builder(policy, self._skills_of(space), rosters, before).build(sent)
+
+    def _succeed(self, space: Space, current: AgentVersion, config: AgentConfig) -> AgentVersion | None:
+        """Write the next version; None when another change came first."""
+        facts = {"id": current.id, "origin": current.origin, "created_at": current.created_at}
+        agent = _version(config, **facts, version=current.version + 1, updated_at=now_ms())
+        moved = self._moved(space, current.environment_id, config.environment_id)
+        try:
+            self._store.commit([*self._store.succeed(space, agent), *moved])
+        except TransactionRefused as refusal:
+            if refusal.failed[0] < _OWN_WRITES:
+                return None
+            raise _no_environment() from refusal
+        return agent
+
+    def _moved(self, space: Space, old: str | None, new: str | None) -> Sequence[Write]:
+        if old == new:
+            return []
+        holds = [self._environments.hold(space, new)] if new else []
+        return holds + ([self._environments.release(space, old)] if old else [])
+
+
+def _version(config: AgentConfig, **facts: object) -> AgentVersion:
+    return AgentVersion.model_validate(config.model_dump() | facts)
+
+
+def _no_environment() -> NotFound:
+    return NotFound("environment_id: no such environment", field="environment_id", code="environment_not_found")

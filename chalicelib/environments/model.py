@@ -1,0 +1,46 @@
+"""An environment as it is stored."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+from chalicelib.environments.config import Config, PackageList
+
+Scope = Literal["organization", "account"]
+
+
+class HostLists(BaseModel):
+    """The flat way to name hosts; the allow list is also in ``config.networking``, the deny list only here."""
+
+    allowlist: list[str] | None = None
+    denylist: list[str] | None = None
+
+
+class Flat(BaseModel):
+    """The flat fields a client set, as it set them. ``base_image`` and ``env`` stand nowhere else."""
+
+    base_image: str | None = None
+    packages: dict[str, PackageList] | None = None
+    network: HostLists | None = None
+    env: dict[str, str] | None = None
+
+
+class EnvironmentSpec(BaseModel):
+    """What a client decides about an environment."""
+
+    name: str
+    description: str | None = None
+    config: Config
+    metadata: dict[str, str] = Field(default_factory=dict)
+    scope: Scope | None = None
+    flat: Flat = Field(default_factory=Flat)
+
+
+class Environment(EnvironmentSpec):
+    """A template of sandboxes; times are milliseconds. ``revision`` counts changes."""
+
+    id: str
+    created_at: int
+    updated_at: int
+    archived_at: int | None = None
+    revision: int = 1
