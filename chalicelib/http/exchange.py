@@ -112,7 +112,7 @@ class Exchange:
             self.admit()
             if self.expects_body():
                 self.check_body()
-        with bind(tenant=self.principal.tenant):
+        with bind(**self.ids()):
             return self.prepare()
 
     def carry_out(self, *, admitted: bool) -> Outcome:
@@ -122,7 +122,7 @@ class Exchange:
             return call
         handler = cast("Callable[[Call], Result]", self.endpoint.route.handler)
         try:
-            with bind(tenant=self.principal.tenant):
+            with bind(**self.ids()):
                 return self.settle(handler(call))
         except BaseException:
             self.give_up()
@@ -157,6 +157,11 @@ class Exchange:
             claim.abandon()
         except Exception as error:  # noqa: BLE001 - the first error is the one to answer; the claim lapses by itself
             log_failure(logger("http"), "an idempotency key could not be released", error)
+
+    def ids(self) -> dict[str, str]:
+        """What identifies the request in the log."""
+        named = {"tenant": self.principal.tenant}
+        return named | ({"session": self.path["session_id"]} if "session_id" in self.path else {})
 
     def headers(self) -> Headers:
         """What the state of the request adds to its answer."""
@@ -197,7 +202,7 @@ async def serve(exchange: Exchange) -> Outcome:
 async def _handle(exchange: Exchange, call: Call) -> Outcome:
     handler = cast("Callable[[Call], Awaitable[Result]]", exchange.endpoint.route.handler)
     try:
-        with bind(tenant=exchange.principal.tenant):
+        with bind(**exchange.ids()):
             result = await handler(call)
         if exchange.claim is None:
             return exchange.settle(result)

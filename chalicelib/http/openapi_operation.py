@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from pydantic import BaseModel
-
 from chalicelib.http.bodies import WITH_BODY
 from chalicelib.http.openapi_schemas import Schemas
-from chalicelib.http.route import Door, Route
+from chalicelib.http.route import Door, Route, Shape, Shapes, each_shape
 from chalicelib.http.sse import MEDIA_TYPE as EVENT_STREAM
 
 _JSON = "application/json"
@@ -65,13 +63,17 @@ def error_statuses(route: Route, method: str) -> set[int]:
     return found
 
 
-def _success(status: int, answer: type[BaseModel] | str | None, schemas: Schemas) -> dict[str, Any]:
+def _success(status: int, answer: Shapes, schemas: Schemas) -> dict[str, Any]:
     told: dict[str, Any] = {"description": HTTPStatus(status).phrase}
-    if isinstance(answer, type):
-        told["content"] = {_JSON: {"schema": schemas.ref(answer, "serialization")}}
-    elif answer is not None:
-        told["content"] = {answer: {"schema": _bytes_of(answer)}}
+    if content := dict(_content(shape, schemas) for shape in each_shape(answer)):
+        told["content"] = content
     return told
+
+
+def _content(shape: Shape, schemas: Schemas) -> tuple[str, dict[str, Any]]:
+    if isinstance(shape, str):
+        return shape, {"schema": _bytes_of(shape)}
+    return _JSON, {"schema": schemas.ref(shape, "serialization")}
 
 
 def _bytes_of(media: str) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """The schemas of all models the doors use, gathered once so that each has one name."""
 
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from chalicelib.http.route import Door
+from chalicelib.http.route import Door, each_shape
 
 Model = type[BaseModel]
 
@@ -63,9 +64,9 @@ def _referenced(doors: Sequence[Door]) -> Iterable[tuple[Model, JsonSchemaMode]]
         for route in door.routes:
             if route.body is not None:
                 yield route.body, "validation"
-            for answer in route.answers.values():
-                if isinstance(answer, type):
-                    yield answer, "serialization"
+            for shape in chain.from_iterable(map(each_shape, route.answers.values())):
+                if not isinstance(shape, str):
+                    yield shape, "serialization"
 
 
 def _referred(value: Any) -> set[str]:

@@ -60,10 +60,21 @@ class EventStream:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+Shape = type[BaseModel] | str
+"""The model of a JSON answer, or a media type."""
+Shapes = Shape | tuple[Shape, ...] | None
+
 Result = Answer | Download | EventStream
 Handler = Callable[[Call], Result] | Callable[[Call], Awaitable[Result]]
 ErrorRenderer = Callable[[LambentError, Mapping[str, str], str], Answer]
 """(error, request headers, request id) -> the answer in the door's envelope."""
+
+
+def each_shape(answer: Shapes) -> tuple[Shape, ...]:
+    """What an answer of one status may be; nothing for one without a body."""
+    if answer is None:
+        return ()
+    return answer if isinstance(answer, tuple) else (answer,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +83,12 @@ class Route:
 
     ``path`` has parameters in braces, each a whole segment; a last one ``{name:path}`` takes the rest of the path.
     ``methods`` all mean the same. ``scope`` None needs no key, ``root`` the operator's key. ``answers`` maps each
-    success status to its model (None: no body; a media type: bytes). ``errors`` lists the error statuses beyond those
-    every route of its kind has. ``body`` None with ``raw`` False: any JSON object is accepted and handed on as it is.
-    ``raw`` True: a coroutine handler reads ``call.request`` itself, any other finds the bytes in ``call.raw_body``;
-    ``raw_media`` are the content types accepted, all when empty, and ``body`` only describes them. ``limit`` names the
-    rate limit. A handler that is a coroutine function runs on the event loop; any other on a worker thread.
+    success status to its model (None: no body; a media type: bytes; several: one of them). ``errors`` lists the error
+    statuses beyond those every route of its kind has. ``body`` None with ``raw`` False: any JSON object is accepted
+    and handed on as it is. ``raw`` True: a coroutine handler reads ``call.request`` itself, any other finds the bytes
+    in ``call.raw_body``; ``raw_media`` are the content types accepted, all when empty, and ``body`` only describes
+    them. ``limit`` names the rate limit. A handler that is a coroutine function runs on the event loop; any other on a
+    worker thread.
     """
 
     methods: tuple[str, ...]
@@ -86,7 +98,7 @@ class Route:
     scope: str | None = "read"
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
-    answers: Mapping[int, type[BaseModel] | str | None] = field(default_factory=dict)
+    answers: Mapping[int, Shapes] = field(default_factory=dict)
     errors: tuple[int, ...] = ()
     raw: bool = False
     raw_media: tuple[str, ...] = ()

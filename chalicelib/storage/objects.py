@@ -1,10 +1,12 @@
 """The one S3 bucket: small objects whole, large ones in parts, both ways streamed."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from threading import RLock
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib.core.lazy import lazy
 from chalicelib.storage.errors import ObjectMissing
 
 PART_BYTES = 8 << 20
@@ -12,11 +14,19 @@ _READ_BYTES = 1 << 18
 
 
 class Objects:
-    """Access to the bucket by object key (made by ``Space.object_key``)."""
+    """Access to the bucket by object key (made by ``Space.object_key``).
 
-    def __init__(self, client: Any, bucket: str) -> None:
-        self._client = client
+    The client is made when the first object is touched: most processes touch none, and S3's is the slowest to make.
+    """
+
+    def __init__(self, connect: Callable[[], Any], bucket: str) -> None:
+        self.lock = RLock()
+        self._connect = connect
         self._bucket = bucket
+
+    @lazy
+    def _client(self) -> Any:
+        return self._connect()
 
     def put(self, key: str, data: bytes, media_type: str = "application/octet-stream") -> None:
         """Store an object in one call."""

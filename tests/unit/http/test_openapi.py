@@ -8,7 +8,7 @@ from openapi_spec_validator import validate
 
 from chalicelib.doors import common
 from chalicelib.http.openapi import document
-from chalicelib.http.route import Route
+from chalicelib.http.route import Answer, Door, Route
 from tests.functional.http.standins import DOOR, ROUTES
 
 
@@ -87,3 +87,12 @@ def test_paths_that_differ_in_parameter_names_only_are_one(told: dict[str, Any])
     )
     doors = [type(DOOR)("x", (first, second), DOOR.render_error)]
     assert document(doors)["paths"]["/x/{a}"]["put"]["parameters"][0]["name"] == "a"
+
+
+def test_an_answer_of_several_kinds_tells_them_all() -> None:
+    either = Route(("GET",), "/t/either", lambda _: Answer(), "Either", answers={200: (common.schemas.Alive, "*/*")})
+    told = document((Door("either", (either,), DOOR.render_error),))
+    content = told["paths"]["/t/either"]["get"]["responses"]["200"]["content"]
+    assert set(content) == {"application/json", "*/*"}
+    assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Alive"}
+    validate(told)

@@ -1,0 +1,146 @@
+"""Keeps the context bounded: when it nears the model's window, the older part is replaced by a summary."""
+
+from dataclasses import asdict
+from typing import Any
+
+from chalicelib.core.clock import now_ms
+from chalicelib.core.ids import new_id
+from chalicelib.engine import endings
+from chalicelib.engine.job import Job
+from chalicelib.engine.speech import Speech
+from chalicelib.events import catalogue
+from chalicelib.events.event import Draft
+from chalicelib.models.errors import ModelError
+from chalicelib.models.limits import context_window
+from chalicelib.models.request import ModelRequest
+from chalicelib.models.runner import StreamEnded, open_stream
+from chalicelib.models.usage import Usage
+from chalicelib.runs.errors import Interrupted, LeaseLost, OutOfTime
+from chalicelib.runs.pen import Change
+from chalicelib.sessions.inbox import due_of
+from chalicelib.sessions.model import Head, QueuedInput
+
+_TAIL_SHARE = 5
+_SUMMARY_TOKENS = 2048
+_LISTEN_SECONDS = 0.25
+_INSTRUCTION = (
+    "You shorten the record of a working conversation between a user and an assistant. Keep what is needed to go on: "
+    "goals, decisions, facts, names, numbers, file paths, open tasks and the latest state. "
+    "Write plain prose and lists, no preamble."
+)
+
+
+def needed(job: Job) -> bool:
+    """Whether the context is over its share of the window and something old enough can be folded away."""
+    window = context_window(job.model)
+    size = max(job.conversation.weight, job.conversation.last_input_tokens)
+    over = size * 100 > window * job.parts.settings.compact_ratio_percent
+    return over and _boundary(job) > 0
+
+
+def _boundary(job: Job) -> int:
+    """The message from which all is kept: a user's own, with the kept part within a share of the window; 0 if none."""
+    budget = context_window(job.model) // _TAIL_SHARE
+    messages, kept, weight = job.conversation.messages, 0, 0
+    for index in range(len(messages) - 1, 0, -1):
+        weight += len(str(messages[index]["content"])) // 4
+        if _own_words(messages[index]):
+            if kept and weight > budget:
+                break
+            kept = index
+    return kept if kept > 1 else 0
+
+
+def _own_words(message: dict[str, Any]) -> bool:
+    return bool(message["role"] == "user" and message["content"][0]["type"] != "tool_result")
+
+
+def run(job: Job) -> bool:
+    """Summarise the older part and go on; whether the run goes on here."""
+    boundary = _boundary(job)
+    kept_from = job.conversation.begins[boundary]
+    old = job.conversation.messages[:boundary]
+    span = new_id()
+    start = {"reason": "context size", "kept_from": kept_from, "message_count": len(old)}
+    job.pen.append(
+        [
+            Draft(catalogue.COMPACTION_STARTED, start, run=job.run_id),
+            Draft("span.compaction_summarize_start", {"model": job.model}, id=span, run=job.run_id),
+        ]
+    )
+    try:
+        summary, usage, model = _summarise(job, old)
+    except ModelError as error:
+        endings.fail(job, [_ended(job, aborted=True)], error.type, error.message, terminal=not error.retryable)
+        return False
+    except (Interrupted, OutOfTime, LeaseLost) as stop:
+        if not isinstance(stop, LeaseLost):
+            job.pen.append([_ended(job, aborted=True)])
+        raise
+    _replace(job, summary, usage, model, kept_from, len(old))
+    return True
+
+
+def _summarise(job: Job, old: list[dict[str, Any]]) -> tuple[str, Usage, str]:
+    resolved = job.parts.models.resolve(job.model)
+    budget = context_window(job.model) * 2
+    transcript = "\n\n".join(f"{message['role']}: {_plain(message['content'])}" for message in old)
+    request = ModelRequest(
+        model=resolved.model,
+        system=_INSTRUCTION,
+        messages=[{"role": "user", "content": [{"type": "text", "text": transcript[-budget:]}]}],
+        max_tokens=_SUMMARY_TOKENS,
+    )
+    speech = Speech()
+    stream = open_stream(resolved.provider, request)
+    try:
+        while speech.finished is None:
+            for chunk in stream.next_batch(_LISTEN_SECONDS):
+                speech.take(chunk)
+            job.look()
+    except StreamEnded as ended:
+        raise ModelError("the summary of the older context broke off") from ended
+    finally:
+        if speech.finished is None:
+            stream.cancel()
+    text = "".join(speech.texts())
+    return text or "(no summary could be made)", speech.finished.usage, resolved.model
+
+
+def _plain(blocks: list[dict[str, Any]]) -> str:
+    return "\n".join(str(block.get("text") or block.get("content") or block.get("input") or "") for block in blocks)
+
+
+def _replace(job: Job, summary: str, usage: Usage, model: str, kept_from: int, count: int) -> None:
+    cost = job.parts.models.prices.cost(model, usage)
+    compacted = {
+        "original_message_count": len(job.conversation.messages),
+        "compacted_message_count": len(job.conversation.messages) - count + 1,
+        "summary": summary,
+        "trigger": "auto",
+        "pre_tokens": max(job.conversation.weight, job.conversation.last_input_tokens),
+        "replaced_range": {"start_seq": job.conversation.begins[0], "end_seq": kept_from - 1},
+    }
+    ended = {"model": model, "model_usage": asdict(usage), "final_text_length": len(summary)}
+
+    replacement = Draft("agent.thread_context_compacted", compacted, run=job.run_id, private={"kept_from": kept_from})
+
+    def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
+        head.context_from = kept_from
+        records = [
+            replacement,
+            Draft(
+                "span.compaction_summarize_end",
+                ended,
+                run=job.run_id,
+                private={"cost": None if cost is None else str(cost)},
+            ),
+            _ended(job, aborted=False, boundary=kept_from, count=count),
+        ]
+        return Change(head, records, due=due_of(head, now_ms()))
+
+    job.pen.commit(plan)
+
+
+def _ended(job: Job, *, aborted: bool) -> Draft:
+    return Draft(catalogue.COMPACTION_FINISHED, {"aborted": aborted, "will_retry": aborted}, run=job.run_id)

@@ -1,0 +1,198 @@
+"""Tool calls the server runs: intent in the log, the call, its result in the log."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.core.clock import now_ms
+from chalicelib.engine import endings, records
+from chalicelib.engine.job import Job, ModelCall
+from chalicelib.events import drafts
+from chalicelib.events.event import Draft
+from chalicelib.events.projections.conversation import Use
+from chalicelib.runs.errors import Interrupted, LeaseLost, OutOfTime
+from chalicelib.tools.base import ToolContext, ToolOutput
+from chalicelib.tools.output import finished
+
+if TYPE_CHECKING:
+    from chalicelib.tools.offer import Offered
+
+_LOOK_SECONDS = 0.1
+_GRACE_SECONDS = 1.0
+UNKNOWN = (
+    "Error: the outcome of this call is unknown, because the worker stopped while it ran. "
+    "It may have taken effect; check before repeating it."
+)
+_POOL = ThreadPoolExecutor(max_workers=64, thread_name_prefix="tool")
+
+
+@dataclass(slots=True)
+class _Running:
+    use: Use
+    step: str
+    started_at: int
+    future: "Future[ToolOutput]"
+
+
+def ready(job: Job) -> list[Use]:
+    """The pending tool uses that need nobody's answer."""
+    return [use for use in job.conversation.pending if _needs_nobody(use)]
+
+
+def _needs_nobody(use: Use) -> bool:
+    if use.type == "agent.custom_tool_use":
+        return False
+    return use.permission != "ask" or use.decision is not None
+
+
+def run(job: Job, uses: Sequence[Use]) -> bool:
+    """Carry out what is ready, calls of one answer side by side; whether the run goes on here."""
+    settled = [draft for use in uses for draft in _at_once(job, use)]
+    calls = [use for use in uses if not _answers_itself(job, use)]
+    cancelled = threading.Event()
+    running = _start(job, calls, cancelled)
+    try:
+        _await(job, running)
+    except (Interrupted, OutOfTime, LeaseLost) as stop:
+        cancelled.set()
+        if isinstance(stop, LeaseLost):
+            raise
+        return _stopped(job, settled, running, stop)
+    _write(job, [*settled, *(draft for one in running for draft in _outcome(job, one))])
+    return True
+
+
+def _lost(job: Job, use: Use) -> bool:
+    if not use.begun or use.id in job.begun:
+        return False
+    offer = _offer(job, use)
+    return offer is None or offer.tool is None or not offer.tool.safe_to_repeat
+
+
+def _answers_itself(job: Job, use: Use) -> bool:
+    return use.problem is not None or use.decision == "deny" or _lost(job, use) or _offer(job, use) is None
+
+
+def _offer(job: Job, use: Use) -> "Offered | None":
+    return next((offer for offer in job.offers if offer.name == use.name and offer.tool is not None), None)
+
+
+def _at_once(job: Job, use: Use) -> list[Draft]:
+    """The result of a use that is not carried out."""
+    run_id = job.run_id
+    if use.decision == "deny":
+        return [_result(use, f"Denied: {use.deny_message or 'the request was not allowed'}", run_id)]
+    if use.problem is not None:
+        return [_result(use, f"Error: {use.problem}", run_id)]
+    if _lost(job, use):
+        note = drafts.warning("tool_call_interrupted", UNKNOWN, run=run_id, details={"tool_use_id": use.id})
+        steps = [
+            records.step_finished(run_id, step, "tool", "lost", data["started_at"], tool_use_id=use.id)
+            for step, data in job.conversation.open_steps.items()
+            if data.get("tool_use_id") == use.id
+        ]
+        return [note, _result(use, UNKNOWN, run_id), *steps]
+    if _offer(job, use) is None:
+        return [_result(use, f"Error: the tool {use.name!r} is not available any more", run_id)]
+    return []
+
+
+def _result(use: Use, text: str, run_id: str) -> Draft:
+    return drafts.tool_result(use.type, use.id, drafts.text_blocks(text), is_error=True, run=run_id)
+
+
+def intents(job: Job, uses: Sequence[Draft]) -> list[Draft]:
+    """Intents for the uses of an answer that will be carried out as soon as they are written."""
+    allowed = [
+        draft
+        for draft in uses
+        if draft.data.get("evaluated_permission") == "allow" and not (draft.private or {}).get("problem")
+    ]
+    return [
+        _intent(job, draft.id, draft.data["name"], number)
+        for number, draft in enumerate(allowed, job.conversation.steps + 1)
+    ]
+
+
+def _intent(job: Job, use_id: str, name: str, number: int) -> Draft:
+    draft, job.begun[use_id] = records.tool_started(job.run_id, use_id, name, job.pen.head.agent_name, number)
+    return draft
+
+
+def _start(job: Job, calls: Sequence[Use], cancelled: threading.Event) -> list[_Running]:
+    fresh = [use for use in calls if use.id not in job.begun]
+    written = [_intent(job, use.id, use.name, number) for number, use in enumerate(fresh, job.conversation.steps + 1)]
+    if written:
+        job.pen.append(written)
+    return [_Running(use, job.begun[use.id], now_ms(), _POOL.submit(_call, job, use, cancelled)) for use in calls]
+
+
+def _call(job: Job, use: Use, cancelled: threading.Event) -> ToolOutput:
+    offer = _offer(job, use)
+    if offer is None or offer.tool is None:
+        raise RuntimeError("only offered tools are started")
+    context = ToolContext(
+        tenant=job.ref.space.tenant,
+        session_id=job.ref.id,
+        tool_use_id=use.id,
+        agent=job.spec.agent,
+        environment=job.spec.environment,
+        outbound=job.parts.outbound,
+        cancelled=cancelled,
+        seen_urls=lambda url: _seen(job.conversation.messages, url),
+    )
+    return finished(offer.tool.run(context, use.input))
+
+
+def _seen(messages: list[dict[str, Any]], url: str) -> bool:
+    return any(url in str(block) for message in messages for block in message["content"] if block["type"] != "tool_use")
+
+
+def _await(job: Job, running: Sequence[_Running]) -> None:
+    futures = {one.future for one in running}
+    while futures:
+        _, futures = wait(futures, timeout=_LOOK_SECONDS)
+        if futures:
+            job.look()
+
+
+def _outcome(job: Job, one: _Running) -> list[Draft]:
+    output = one.future.result()
+    status = "failed" if output.is_error else "completed"
+    result = drafts.tool_result(one.use.type, one.use.id, output.content, is_error=output.is_error, run=job.run_id)
+    step = records.step_finished(
+        job.run_id, one.step, "tool", status, one.started_at, tool_use_id=one.use.id, output=[result.id]
+    )
+    return [result, step]
+
+
+def _stopped(job: Job, settled: list[Draft], running: Sequence[_Running], stop: Exception) -> bool:
+    wait({one.future for one in running}, timeout=_GRACE_SECONDS)
+    done = [draft for one in running if one.future.done() for draft in _outcome(job, one)]
+    if isinstance(stop, OutOfTime):
+        endings.hand_on(job, [*settled, *done], "time limit")
+    else:
+        endings.interrupt(job, [*settled, *done])
+    return False
+
+
+def _write(job: Job, written: list[Draft]) -> None:
+    """Write results; when the model comes next and nobody waits to be heard first, with the intent of its call."""
+    closing = {draft.data.get("tool_use_id") for draft in written if draft.type.endswith("tool_result")}
+    call: ModelCall | None = None
+
+    def choose() -> list[Draft]:
+        nonlocal call
+        rest = [use for use in job.conversation.pending if use.id not in closing]
+        steered = bool(job.pen.inbox) and job.pen.inbox[0].policy == "steer"
+        if rest or steered or job.conversation.steps >= job.parts.settings.max_steps:
+            call = None
+            return written
+        number = job.conversation.steps + 1
+        started, call = records.model_started(job.run_id, job.model, job.pen.head.agent_name, number)
+        return [*written, *started]
+
+    job.pen.append_chosen(choose)
+    job.call = call

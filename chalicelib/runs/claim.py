@@ -1,0 +1,107 @@
+"""Taking hold of a session's run: the claim is a record with a new fence, and the first thing the worker writes."""
+
+from dataclasses import dataclass
+
+from chalicelib.core.clock import now_ms
+from chalicelib.engine import endings, loop, prompt, records
+from chalicelib.engine.job import Job, ModelCall
+from chalicelib.events import catalogue, drafts
+from chalicelib.events.event import Draft
+from chalicelib.runs.errors import RunError
+from chalicelib.runs.pen import Change
+from chalicelib.sessions.inbox import due_of
+from chalicelib.sessions.model import Head, QueuedInput
+
+
+class NothingToDo(RunError):
+    """No run of this session waits for a worker."""
+
+
+class HeldElsewhere(RunError):
+    """Another worker holds the run and is alive."""
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who claims. Leases last renewed before ``alone_since`` (milliseconds) belong to the dead: set where one
+    process is known to be the only one.
+    """
+
+    name: str
+    lease_ms: int
+    alone_since: int = 0
+    force: bool = False
+
+
+def claim(job: Job, owner: Owner) -> None:
+    """Claim the run; on the way take its input, close what a dead worker left open, begin the first model call.
+
+    Raises NothingToDo, HeldElsewhere.
+    """
+    started: ModelCall | None = None
+
+    def plan(head: Head, inbox: list[QueuedInput]) -> Change:
+        nonlocal started
+        _demand(head, owner)
+        written = _claimed(job, head, owner)
+        front = _first_inputs(head, inbox)
+        written += loop.taken(head, front, job.run_id)
+        started = None
+        if _speaks_next(job, head, front):
+            begun, started = records.model_started(job.run_id, job.model, head.agent_name, job.conversation.steps + 1)
+            written += begun
+        return Change(head, written, front, due_of(head, now_ms()))
+
+    job.pen.commit(plan)
+    job.pen.fence = job.held.fence = job.pen.head.fence
+    job.call = started
+
+
+def _demand(head: Head, owner: Owner) -> None:
+    if head.ended or head.deleted_at is not None or head.run is None or head.run.state == "waiting":
+        raise NothingToDo
+    alive = head.lease_until > now_ms() and head.lease_at >= owner.alone_since
+    if alive and not owner.force:
+        raise HeldElsewhere
+
+
+def _claimed(job: Job, head: Head, owner: Owner) -> list[Draft]:
+    run, now = head.run, now_ms()
+    if run is None:
+        raise NothingToDo
+    taken_over = run.state == "running"
+    run.state, run.attempt = "running", run.attempt + 1
+    run.started_at = run.started_at or now
+    head.fence += 1
+    head.lease_owner, head.lease_at, head.lease_until = owner.name, now, now + owner.lease_ms
+    claimed = {"run_id": run.id, "fence": head.fence, "attempt": run.attempt}
+    written = [Draft(catalogue.RUN_CLAIMED, claimed, run=run.id)]
+    if not run.took:
+        written.append(prompt.run_started(job, run.id, max(now - (head.active_since or now), 0)))
+    if taken_over and head.interrupt is None:
+        written += _recovered(job, run.id)
+        head.status = "running"
+    return written
+
+
+def _recovered(job: Job, run: str) -> list[Draft]:
+    reason = "the worker stopped; the run goes on in another"
+    return [
+        *endings.close_span(job.conversation, job.model, run),
+        Draft("session.status_rescheduled", {"reason": reason}, run=run),
+        drafts.warning("stream_interrupted", reason, run=run),
+    ]
+
+
+def _first_inputs(head: Head, inbox: list[QueuedInput]) -> list[QueuedInput]:
+    """The input that the run is for, and those sent to join it."""
+    if head.run is None or head.run.took or head.interrupt is not None or not inbox:
+        return []
+    head.run.took = True
+    return [inbox[0], *loop.steered(inbox[1:])]
+
+
+def _speaks_next(job: Job, head: Head, front: list[QueuedInput]) -> bool:
+    if head.interrupt is not None or job.conversation.pending:
+        return False
+    return bool(front) or (job.conversation.answering and bool(head.run and head.run.took))

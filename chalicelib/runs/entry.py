@@ -1,0 +1,74 @@
+"""The ways into the worker: a doorbell, a dead letter, the clock."""
+
+import time
+from collections.abc import Callable
+
+from chalicelib.core.clock import now_ms
+from chalicelib.events.log import SessionRef
+from chalicelib.observability import bind
+from chalicelib.runs.worker import Limits
+from chalicelib.storage.keys import Space
+from chalicelib.storage.queue import Doorbell
+from chalicelib.wiring import Services, services
+
+_DELETED_KEPT_MS = 30_000
+_CHECKS = 15
+_CHECK_SECONDS = 0.1
+
+
+def _ref(bell: Doorbell) -> SessionRef:
+    return SessionRef(Space(bell.tenant), bell.session)
+
+
+def ring(
+    body: str,
+    *,
+    receipt: str | None,
+    remaining_ms: Callable[[], int],
+    parts: Services | None = None,
+) -> None:
+    """Handle one received doorbell. Raises to have it delivered again."""
+    known = parts or services()
+    bell = Doorbell.read(body)
+    hidden_seconds = known.settings.lease_seconds + known.settings.heartbeat_seconds
+
+    def keep() -> None:
+        if receipt:
+            known.doorbells.extend(receipt, hidden_seconds)
+
+    with bind(tenant=bell.tenant, session=bell.session):
+        keep()
+        ref = _ref(bell)
+        if not known.sessions.purge_if_deleted(ref, now_ms() - _DELETED_KEPT_MS):
+            known.worker.handle(ref, Limits(remaining_ms, keep))
+
+
+def dead_letter(body: str, parts: Services | None = None) -> None:
+    """A doorbell that failed again and again: its run ends with an error the client can see."""
+    known = parts or services()
+    bell = Doorbell.read(body)
+    with bind(tenant=bell.tenant, session=bell.session):
+        known.worker.give_up(_ref(bell), "the run failed repeatedly inside the server and was given up")
+
+
+def tick(parts: Services | None = None, *, everything: bool = False) -> int:
+    """Ring for every session that should have been looked at by now; gives their number. Removes expired files.
+
+    ``everything`` rings also for those whose time has not come: right after the start of a lone process.
+    """
+    known = parts or services()
+    now = now_ms()
+    due = known.sessions.due(10**13 - 1 if everything else now)
+    for tenant, session in due:
+        known.inbox.ring(SessionRef(Space(tenant), session))
+    known.files.sweep()
+    return len(due)
+
+
+def wait_until_stopped(ref: SessionRef, interrupt_id: str, parts: Services) -> None:
+    """Return when an interrupt is carried out, within about two seconds: a worker that does not heed it is replaced."""
+    for _ in range(_CHECKS):
+        if parts.sessions.interrupt_done(ref, interrupt_id):
+            return
+        time.sleep(_CHECK_SECONDS)
+    parts.worker.stop_now(ref)

@@ -1,0 +1,176 @@
+"""Handles one doorbell: claims the session's run and carries it on, run after run, as long as there is work."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Lock
+
+from chalicelib.core.clock import now_ms
+from chalicelib.engine import endings, loop
+from chalicelib.engine.job import Job, Parts
+from chalicelib.events.hub import Hub
+from chalicelib.events.log import SessionRef
+from chalicelib.events.projections.conversation import Conversation
+from chalicelib.observability import bind, count, logger, timed
+from chalicelib.runs.claim import HeldElsewhere, NothingToDo, Owner, claim
+from chalicelib.runs.errors import Interrupted, LeaseLost
+from chalicelib.runs.pen import Pen
+from chalicelib.runs.pulse import Held, Pulse
+from chalicelib.runs.watch import Watch
+from chalicelib.sessions.errors import SessionNotFound
+from chalicelib.sessions.inbox import Inbox
+from chalicelib.sessions.store import Loaded, SessionStore
+from chalicelib.storage.errors import ConditionFailed
+from chalicelib.tools.offer import offer
+
+_REMEMBERED = 64
+_RINGS_AGAIN_MS = 40_000
+NO_LIMIT_MS = 10**9
+"""The time left where an invocation has no limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What bounds one handling: time left, and how the received doorbell is kept hidden."""
+
+    remaining_ms: Callable[[], int]
+    keep_doorbell: Callable[[], None]
+
+
+class Remembered:
+    """Folded logs of sessions this process worked on lately, so that a turn reads only what is new."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, Conversation] = OrderedDict()
+        self._lock = Lock()
+
+    def take(self, ref: SessionRef) -> Conversation:
+        """The fold of a session, for one worker alone."""
+        with self._lock:
+            return self._kept.pop(ref.pk, None) or Conversation()
+
+    def give(self, ref: SessionRef, conversation: Conversation) -> None:
+        """Keep a fold that matches the log up to its number."""
+        with self._lock:
+            self._kept[ref.pk] = conversation
+            while len(self._kept) > _REMEMBERED:
+                self._kept.popitem(last=False)
+
+
+class Worker:
+    """Carries runs on. One per process; ``handle`` may run in many threads."""
+
+    def __init__(self, store: SessionStore, parts: Parts, hub: Hub, pulse: Pulse, inbox: Inbox, owner: Owner) -> None:
+        self._store = store
+        self._parts = parts
+        self._hub = hub
+        self._pulse = pulse
+        self._inbox = inbox
+        self._owner = owner
+        self._remembered = Remembered()
+
+    def handle(self, ref: SessionRef, limits: Limits) -> None:
+        """Do all there is to do for a session. Returns when it rests, waits, is held elsewhere or is gone."""
+        try:
+            while limits.remaining_ms() > _RINGS_AGAIN_MS:
+                if not self._one_run(ref, limits, self._owner):
+                    return
+            self._inbox.ring(ref)
+        except (NothingToDo, HeldElsewhere, SessionNotFound):
+            return
+        except LeaseLost:
+            logger("runs").info("the run is held by another worker now")
+
+    def stop_now(self, ref: SessionRef) -> None:
+        """Carry out a pending interrupt at once, taking the run from whoever holds it."""
+        limits = Limits(lambda: NO_LIMIT_MS, lambda: None)
+        try:
+            self._one_run(ref, limits, replace(self._owner, force=True), only_stop=True)
+            self._inbox.ring(ref)
+        except (NothingToDo, SessionNotFound, LeaseLost):
+            return
+
+    def give_up(self, ref: SessionRef, message: str) -> None:
+        """End a run that no worker could carry on: its doorbell was given back too often."""
+        limits = Limits(lambda: NO_LIMIT_MS, lambda: None)
+        job = self._job(ref, limits)
+        try:
+            with job.watch.active():
+                claim(job, replace(self._owner, force=True))
+                endings.fail(job, [], "unknown_error", message, terminal=False)
+        except (NothingToDo, LeaseLost):
+            return
+
+    def _one_run(self, ref: SessionRef, limits: Limits, owner: Owner, *, only_stop: bool = False) -> bool:
+        """Claim and carry on the run in hand; whether another waits."""
+        job = self._job(ref, limits)
+        if only_stop and job.pen.head.interrupt is None:
+            return False
+        with job.watch.active():
+            claim(job, owner)
+            self._pulse.hold(job.held)
+            try:
+                with bind(run=job.run_id), timed("Run"):
+                    self._carry(job)
+                    self._tell(job)
+            except Exception:
+                self._let_go(job)
+                raise
+            finally:
+                self._pulse.release(job.held)
+        self._remembered.give(ref, job.conversation)
+        run = job.pen.head.run
+        return run is not None and run.state == "queued" and not only_stop
+
+    @staticmethod
+    def _tell(job: Job) -> None:
+        head = job.pen.head
+        stopped = (head.stop_reason or {}).get("type", "none")
+        logger("runs").info("run left", extra={"session_status": head.status, "stop_reason": stopped})
+        count("RunLeft", stop_reason=stopped)
+
+    def _let_go(self, job: Job) -> None:
+        """After a fault: let the lease run out, so that the doorbell's next delivery can claim the run."""
+        now = now_ms()
+        try:
+            self._store.table.write(self._store.lease_write(job.ref, job.held.fence, now, now))
+        except ConditionFailed:
+            logger("runs").info("the run is held by another worker now")
+
+    def _carry(self, job: Job) -> None:
+        run = job.pen.head.run
+        if job.pen.head.interrupt is not None:
+            endings.interrupt(job, [])
+        elif run is not None and run.attempt > self._parts.settings.max_attempts:
+            message = f"the run was given up after {self._parts.settings.max_attempts} attempts"
+            endings.fail(job, [], "unknown_error", message, terminal=False)
+        else:
+            self._work(job)
+
+    def _work(self, job: Job) -> None:
+        try:
+            loop.work(job)
+        except Interrupted:
+            endings.interrupt(job, [])
+
+    def _job(self, ref: SessionRef, limits: Limits) -> Job:
+        loaded = self._store.load(ref, inbox=True)
+        conversation = self._folded(ref, loaded)
+        spec = self._store.spec(ref)
+        watch = Watch(self._hub, ref.pk)
+        pen = Pen(self._store, ref, loaded, conversation, watch.settle)
+        held = Held(ref, 0, limits.keep_doorbell)
+        offers = offer(spec.agent, spec.origin)
+        return Job(pen, spec, self._parts, watch, held, limits.remaining_ms, offers)
+
+    def _folded(self, ref: SessionRef, loaded: Loaded) -> Conversation:
+        conversation = self._remembered.take(ref)
+        after = max(conversation.seq, loaded.head.context_from - 1)
+        if conversation.seq < after:
+            conversation = Conversation()
+        first = loaded.last[0].seq if loaded.last else 1
+        events = loaded.last if first == after + 1 else self._store.log.walk(ref, after)
+        for event in events:
+            if conversation.seq < event.seq < loaded.tail.next_seq:
+                conversation.apply(event)
+        return conversation

@@ -1,0 +1,52 @@
+"""What a client can send into a session, and what it is told about it."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib.sessions.model import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One event as a door hands it over: type and fields in stored form; ``id`` when the client chose one.
+
+    ``call_id`` is the core id of the tool use an answer is for.
+    """
+
+    type: str
+    data: dict[str, Any]
+    id: str | None = None
+    call_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a request wants its inputs taken up.
+
+    ``echo_idle_interrupt``: an interrupt with nothing to stop is still recorded. ``drop_queued``: an interrupt also
+    removes inputs accepted before it. ``door`` is the name of the door, for the record.
+    """
+
+    policy: Policy = "queue"
+    echo_idle_interrupt: bool = False
+    drop_queued: bool = True
+    door: str = "managed"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An accepted event; ``processed_at`` is None while it waits."""
+
+    id: str
+    type: str
+    data: dict[str, Any]
+    processed_at: int | None
+
+
+@dataclass(slots=True)
+class Receipt:
+    """The outcome of one request: its events in order, and the number of the last record written for it."""
+
+    events: list[Accepted] = field(default_factory=list)
+    seq: int = 0
+    interrupt: str | None = None

@@ -1,0 +1,266 @@
+"""What may be done with sessions."""
+
+from collections.abc import Callable, Sequence
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from chalicelib.core.clock import now_ms
+from chalicelib.core.ids import derive_id, new_id
+from chalicelib.core.metadata import patched
+from chalicelib.events.catalogue import PRIMARY_THREAD
+from chalicelib.events.event import Draft
+from chalicelib.events.log import LogMoved, SessionRef, Tail
+from chalicelib.sessions.errors import SessionEnded, SessionNotFound, SessionRunning, ToolsInUse
+from chalicelib.sessions.inbox import Inbox, due_of
+from chalicelib.sessions.inputs import Input, Manner, Receipt
+from chalicelib.sessions.model import Head, Session, Spec
+from chalicelib.sessions.planning import Planner
+from chalicelib.sessions.store import Loaded, SessionStore
+from chalicelib.storage.errors import StorageBusy, TransactionRefused
+from chalicelib.storage.keys import Space
+from chalicelib.storage.listing import Window
+from chalicelib.storage.writes import Write
+
+_TRIES = 40
+Change = Callable[[Head, Loaded], tuple[list[Draft], list[Write]]]
+ResourceChange = Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
+
+
+class Scoped(Protocol):
+    """What a session leaves behind outside its own rows."""
+
+    def delete_scope(self, space: Space, session_id: str) -> None:
+        """Remove everything that belongs to the session."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDraft:
+    """A session to be made; everything in it is checked already. ``seed`` makes repeated requests meet."""
+
+    agent: dict[str, Any]
+    environment_id: str
+    environment: dict[str, Any] | None = None
+    title: str | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+    resources: list[dict[str, Any]] = field(default_factory=list)
+    vault_ids: list[str] = field(default_factory=list)
+    initial: Sequence[Input] = ()
+    manner: Manner = field(default_factory=Manner)
+    seed: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionUpdate:
+    """What to change; None leaves as it is. ``title`` is a list of one so that None can be set."""
+
+    title: list[str | None] | None = None
+    metadata: dict[str, str | None] | None = None
+    tools: list[dict[str, Any]] | None = None
+    mcp_servers: list[dict[str, Any]] | None = None
+
+
+class SessionService:
+    """Create, read, change, end and remove sessions. Every error is one of ``sessions.errors`` or of storage."""
+
+    def __init__(self, store: SessionStore, inbox: Inbox, scoped: Scoped) -> None:
+        self._store = store
+        self._inbox = inbox
+        self._scoped = scoped
+
+    def new_id(self, space: Space, seed: str | None) -> str:
+        """The id a session will have: fresh, or the same for the same seed."""
+        return new_id() if seed is None else derive_id(space.tenant, "session", seed)
+
+    def create(self, space: Space, draft: SessionDraft, session_id: str) -> Session:
+        """Make the session, with its first inputs if there are any, in one step."""
+        ref, now = SessionRef(space, session_id), now_ms()
+        head = _new_head(ref, draft, now)
+        spec = Spec(draft.agent, draft.agent["origin"], draft.environment, draft.resources, draft.vault_ids)
+        planner = Planner(self._store, ref, Loaded(head, Tail()), draft.manner)
+        for position, item in enumerate(draft.initial):
+            planner.take(item, position)
+        try:
+            self._write_new(ref, planner, spec)
+        except (TransactionRefused, LogMoved):
+            return self._store.get(ref)
+        if planner.rings:
+            self._inbox.ring(ref)
+        return Session(planner.head, spec)
+
+    def _write_new(self, ref: SessionRef, planner: Planner, spec: Spec) -> None:
+        head, records = planner.head, planner.records
+        writes = [] if not planner.rows else list(planner.rows)
+        if records:
+            head.rev = len(records)
+            first, _ = self._store.log.segment_write(ref, Tail(), records)
+            writes.append(first)
+        created = self._store.create_writes(ref, head, spec, due_of(head, now_ms()))
+        self._store.table.transact([*created, *writes])
+
+    def get(self, ref: SessionRef) -> Session:
+        """One session. Raises SessionNotFound."""
+        return self._store.get(ref)
+
+    def page(self, space: Space, window: Window, keep: Callable[[Head], bool]) -> tuple[list[Session], bool]:
+        """Sessions of a slice of the tenant's list that ``keep`` accepts, and whether more follow."""
+        return self._store.page(space, window, keep)
+
+    def _change(self, ref: SessionRef, change: Change) -> Head:
+        """Apply a change to the head and write it with its records; ``change`` may be called several times."""
+        for _ in range(_TRIES):
+            loaded = self._store.load(ref, inbox=True)
+            head = deepcopy(loaded.head)
+            records, more = change(head, loaded)
+            if not records:
+                return head
+            head.rev = loaded.tail.next_seq + len(records) - 1
+            head.updated_at = now_ms()
+            write = self._store.head_write(ref, head, loaded.head.rev, due_of(head, now_ms()))
+            try:
+                self._store.log.append(ref, loaded.tail, records, [write, *more])
+            except (LogMoved, TransactionRefused):
+                continue
+            return head
+        raise StorageBusy("the session is written by too many at once")
+
+    def update(self, ref: SessionRef, wanted: SessionUpdate, *, drop_empty: bool) -> Session:
+        """Change title, metadata, and of an idle session the tools; ``drop_empty`` removes metadata set to "".
+
+        Raises SessionNotFound, SessionEnded, ToolsInUse.
+        """
+        spec = self._store.spec(ref)
+        agent = _changed_agent(spec, wanted)
+
+        def change(head: Head, _loaded: Loaded) -> tuple[list[Draft], list[Write]]:
+            if head.ended:
+                raise SessionEnded("the session is archived or terminated")
+            news = _apply(head, wanted, drop_empty=drop_empty)
+            if agent is None:
+                return ([Draft("session.updated", news)] if news else []), []
+            if head.run is not None:
+                raise ToolsInUse("agent: the tools of a session can change only while it is idle", field="agent")
+            news["agent"] = agent
+            return [Draft("session.updated", news)], [self._store.spec_write(ref, _with_agent(spec, agent))]
+
+        head = self._change(ref, change)
+        return Session(head, spec if agent is None else _with_agent(spec, agent))
+
+    def archive(self, ref: SessionRef) -> Session:
+        """End a resting session for good; a second call changes nothing. Raises SessionRunning while it works."""
+
+        def change(head: Head, _loaded: Loaded) -> tuple[list[Draft], list[Write]]:
+            if head.archived_at is not None:
+                return [], []
+            if head.run is not None and not head.waiting:
+                raise SessionRunning("the session is running; interrupt it first")
+            head.archived_at = head.terminated_at = now_ms()
+            head.rest({"type": "end_turn"}, head.archived_at)
+            head.status, head.run, head.calls = "terminated", None, {}
+            thread = {"session_thread_id": PRIMARY_THREAD, "agent_name": head.agent_name}
+            return [
+                Draft("session.thread_status_terminated", thread),
+                Draft("session.status_terminated", {"reason": "archived"}),
+            ], [self._store.release_environment(ref, head)]
+
+        head = self._change(ref, change)
+        return Session(head, self._store.spec(ref))
+
+    def delete(self, ref: SessionRef, *, even_running: bool) -> None:
+        """Remove the session. Its readers see ``session.deleted``; whoever works on it stops at its next write.
+
+        Raises SessionNotFound, SessionRunning.
+        """
+
+        def change(head: Head, _loaded: Loaded) -> tuple[list[Draft], list[Write]]:
+            if head.run is not None and not head.waiting and not even_running:
+                raise SessionRunning("the session is running; interrupt it first")
+            head.deleted_at = now_ms()
+            head.status, head.run = "terminated", None
+            return [Draft("session.deleted")], [self._store.release_environment(ref, head)]
+
+        self._change(ref, change)
+        self._scoped.delete_scope(ref.space, ref.id)
+
+    def set_resources(self, ref: SessionRef, change: ResourceChange) -> Spec:
+        """Rewrite the resources of the spec. Raises SessionNotFound, SessionEnded and what ``change`` raises."""
+        changed: list[Spec] = []
+
+        def step(head: Head, _loaded: Loaded) -> tuple[list[Draft], list[Write]]:
+            if head.ended:
+                raise SessionEnded("the session is archived or terminated")
+            spec = self._store.spec(ref)
+            spec.resources = change(spec.resources)
+            changed[:] = [spec]
+            note = Draft("files.changed", {"resources": [resource["id"] for resource in spec.resources]})
+            return [note], [self._store.spec_write(ref, spec)]
+
+        self._change(ref, step)
+        return changed[0]
+
+    def purge_if_deleted(self, ref: SessionRef, before: int) -> bool:
+        """Whether the session is deleted; one deleted before that moment loses its rows."""
+        try:
+            head = self._store.load(ref, even_deleted=True).head
+        except SessionNotFound:
+            return True
+        if head.deleted_at is None:
+            return False
+        if head.deleted_at < before:
+            self._store.purge(ref)
+        return True
+
+    def interrupt_done(self, ref: SessionRef, interrupt_id: str) -> bool:
+        """Whether a request to stop is carried out, or the session is gone."""
+        try:
+            pending = self._store.load(ref).head.interrupt
+        except SessionNotFound:
+            return True
+        return pending is None or pending.id != interrupt_id
+
+    def send(self, ref: SessionRef, items: Sequence[Input], manner: Manner) -> Receipt:
+        """Accept input; see ``Inbox.accept``."""
+        return self._inbox.accept(ref, items, manner)
+
+    def due(self, before: int) -> list[tuple[str, str]]:
+        """(tenant, session) of the sessions the clock must look at by then."""
+        return self._store.due(before)
+
+
+def _new_head(ref: SessionRef, draft: SessionDraft, now: int) -> Head:
+    return Head(
+        id=ref.id,
+        agent_id=draft.agent["id"],
+        agent_version=draft.agent["version"],
+        agent_name=draft.agent["name"],
+        environment_id=draft.environment_id,
+        created_at=now,
+        updated_at=now,
+        title=draft.title,
+        metadata=draft.metadata,
+    )
+
+
+def _apply(head: Head, wanted: SessionUpdate, *, drop_empty: bool) -> dict[str, Any]:
+    news: dict[str, Any] = {}
+    if wanted.title is not None and wanted.title[0] != head.title:
+        head.title = news["title"] = wanted.title[0]
+    if wanted.metadata is not None:
+        metadata = patched(head.metadata, wanted.metadata, blank_removes=drop_empty)
+        if metadata != head.metadata:
+            head.metadata = news["metadata"] = metadata
+    return news
+
+
+def _changed_agent(spec: Spec, wanted: SessionUpdate) -> dict[str, Any] | None:
+    agent = dict(spec.agent)
+    if wanted.tools is not None:
+        agent["tools"] = wanted.tools
+    if wanted.mcp_servers is not None:
+        agent["mcp_servers"] = wanted.mcp_servers
+    return agent if agent != spec.agent else None
+
+
+def _with_agent(spec: Spec, agent: dict[str, Any]) -> Spec:
+    return replace(spec, agent=agent)
