@@ -1,0 +1,26 @@
+"""The managed door: agents, environments, sessions, files and keys under ``/v1``; the operator under ``/admin``."""
+
+from chalicelib.doors.managed.envelope import ErrorEnvelope, render_error
+from chalicelib.doors.managed.routes import (
+    agents,
+    api_keys,
+    environments,
+    events,
+    files,
+    models,
+    session_parts,
+    sessions,
+    tenants,
+)
+from chalicelib.http.route import Door
+
+PARTS = (tenants, api_keys, agents, environments, files, models, sessions, events, session_parts)
+"""The modules whose ``ROUTES`` make up the door."""
+
+DOOR = Door(
+    name="managed",
+    routes=tuple(route for part in PARTS for route in part.ROUTES),
+    render_error=render_error,
+    prefixes=("/v1", "/admin"),
+    error_model=ErrorEnvelope,
+)

@@ -1,0 +1,29 @@
+"""Files that sent content names: they have to exist when the content is taken."""
+
+from collections.abc import Iterator, Sequence
+
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import undress
+from chalicelib.http.route import Call
+from chalicelib.sessions.inputs import Input
+from chalicelib.storage.keys import Space
+
+
+def check(call: Call, items: Sequence[Input], field: str = "events") -> None:
+    """Raises InvalidRequest naming the first block whose file is unknown to the tenant."""
+    named = list(_named(items, field))
+    if not named:
+        return
+    wanted = {core for _, text in named if (core := undress("file", text)) is not None}
+    found = {file.id for file in call.services.files.find_many(Space(call.principal.tenant), sorted(wanted))}
+    for path, text in named:
+        if undress("file", text) not in found:
+            raise InvalidRequest(f"{path}: there is no file {text}", field=path)
+
+
+def _named(items: Sequence[Input], field: str) -> Iterator[tuple[str, str]]:
+    for position, item in enumerate(items):
+        for place, block in enumerate(item.data.get("content") or ()):
+            source = block.get("source")
+            if isinstance(source, dict) and source["type"] == "file":
+                yield f"{field}.{position}.content.{place}.source.file_id", source["file_id"]

@@ -1,0 +1,36 @@
+"""What a request names and how it wants things done, in the core's terms."""
+
+from chalicelib.core.errors import NotFound
+from chalicelib.core.ids import undress
+from chalicelib.events.log import SessionRef
+from chalicelib.http.route import Call
+from chalicelib.sessions.errors import SessionNotFound
+from chalicelib.sessions.inputs import Manner
+from chalicelib.storage.keys import Space
+
+
+def session_ref(call: Call) -> SessionRef:
+    """The session of the path. Raises SessionNotFound for what cannot be an id."""
+    core = undress("sesn", call.path["session_id"])
+    if core is None:
+        raise SessionNotFound(f"there is no session {call.path['session_id']}")
+    return SessionRef(Space(call.principal.tenant), core)
+
+
+def core_id(prefix: str, text: str, field: str, noun: str) -> str:
+    """The core id a body names. Raises NotFound."""
+    core = undress(prefix, text)
+    if core is None:
+        raise NotFound(f"{field}: there is no {noun} {text}", field=field)
+    return core
+
+
+def manner(call: Call, *, sdk: bool, queue: bool = False) -> Manner:
+    """How the request's inputs are taken up: SDKs steer and keep what waits, plain clients queue and drop it."""
+    asked = getattr(call.query, "input", None)
+    policy = "steer" if asked == "steer" or (asked is None and sdk and not queue) else "queue"
+    return Manner(
+        policy="steer" if policy == "steer" else "queue",
+        echo_idle_interrupt=sdk,
+        drop_queued=not sdk,
+    )

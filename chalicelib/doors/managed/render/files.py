@@ -1,0 +1,41 @@
+"""Files as this door prints them."""
+
+from typing import Any
+from urllib.parse import quote
+
+from chalicelib.core.clock import iso, optional_iso
+from chalicelib.core.ids import dress
+from chalicelib.files.model import File
+
+
+def name(file_id: str) -> str:
+    """A file's id as printed."""
+    return dress("file", file_id)
+
+
+def file(stored: File) -> dict[str, Any]:
+    """What is known of a file."""
+    scope = None if stored.session_id is None else {"type": "session", "id": dress("sesn", stored.session_id)}
+    return {
+        "id": name(stored.id),
+        "type": "file",
+        "filename": stored.filename,
+        "mime_type": stored.media_type,
+        "media_type": stored.media_type,
+        "size_bytes": stored.size,
+        "downloadable": stored.shown_downloadable(),
+        "scope": scope,
+        "scope_id": scope and scope["id"],
+        "created_at": iso(stored.created_at),
+        "expires_at": optional_iso(stored.expires_at),
+    }
+
+
+def download_headers(stored: File) -> dict[str, str]:
+    """How content travels: to be saved under the file's name, never shown as a page of this server."""
+    plain = "".join(letter if " " <= letter < "\x7f" and letter not in '"\\' else "_" for letter in stored.filename)
+    return {
+        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(stored.filename, safe='')}",
+        "content-length": str(stored.size),
+        "x-content-type-options": "nosniff",
+    }

@@ -1,0 +1,110 @@
+"""Sessions as this door prints them."""
+
+from typing import Any
+
+from chalicelib.core.clock import iso, now_ms, optional_iso
+from chalicelib.core.ids import dress
+from chalicelib.doors.managed.render import agents as render_agents
+from chalicelib.doors.managed.render.events import event_name, stop_reason
+from chalicelib.events.catalogue import PRIMARY_THREAD
+from chalicelib.sessions.model import Head, QueuedInput, Session
+from chalicelib.sessions.usage import usage_of
+
+
+def name(session_id: str) -> str:
+    """A session's id as printed."""
+    return dress("sesn", session_id)
+
+
+def session_agent(agent: dict[str, Any]) -> dict[str, Any]:
+    """The pinned agent: the agent without metadata, times and archive."""
+    return render_agents.snapshot(agent)
+
+
+def resource(resource: dict[str, Any], session_id: str) -> dict[str, Any]:
+    """A resource without secrets."""
+    return {
+        "id": dress("sesrsc", resource["id"]),
+        "type": resource["type"],
+        "session_id": name(session_id),
+        "file_id": dress("file", resource["file_id"]),
+        "mount_path": resource["mount_path"],
+        "created_at": iso(resource["created_at"]),
+        "updated_at": iso(resource["created_at"]),
+    }
+
+
+def _stats(head: Head, now: int) -> dict[str, float | None]:
+    end = head.terminated_at or now
+    usage = usage_of(head, now)
+    return {
+        "active_seconds": usage["active_seconds"],
+        "duration_seconds": (end - head.created_at) / 1000,
+    }
+
+
+def session(session: Session) -> dict[str, Any]:
+    """The whole session."""
+    head, spec = session.head, session.spec
+    now = now_ms()
+    return {
+        "id": name(head.id),
+        "type": "session",
+        "status": head.status,
+        "title": head.title,
+        "agent": session_agent(spec.agent),
+        "agent_id": dress("agent", head.agent_id),
+        "agent_version": head.agent_version,
+        "environment_id": dress("env", head.environment_id),
+        "metadata": head.metadata,
+        "resources": [resource(one, head.id) for one in spec.resources],
+        "vault_ids": spec.vault_ids,
+        "outcome_evaluations": [],
+        "stats": _stats(head, now),
+        "usage": usage_of(head, now),
+        "budget": None,
+        "deployment_id": None,
+        "stop_reason": stop_reason(head.stop_reason),
+        "last_error": head.last_error,
+        "created_at": iso(head.created_at),
+        "updated_at": iso(head.updated_at),
+        "archived_at": optional_iso(head.archived_at),
+        "terminated_at": optional_iso(head.terminated_at),
+    }
+
+
+def primary_thread(session: Session) -> dict[str, Any]:
+    """The session's own thread."""
+    head, now = session.head, now_ms()
+    stats = _stats(head, now)
+    agent = session_agent(session.spec.agent)
+    agent.pop("multiagent", None)
+    return {
+        "id": PRIMARY_THREAD,
+        "type": "session_thread",
+        "session_id": name(head.id),
+        "status": head.status,
+        "agent": agent,
+        "agent_id": dress("agent", head.agent_id),
+        "agent_name": head.agent_name,
+        "parent_thread_id": None,
+        "workflow_run_id": None,
+        "created_at": iso(head.created_at),
+        "updated_at": iso(head.updated_at),
+        "archived_at": optional_iso(head.archived_at),
+        "stats": stats | {"duration": stats["duration_seconds"], "startup": 0, "startup_seconds": 0},
+        "usage": usage_of(head, now),
+    }
+
+
+def pending(item: QueuedInput) -> dict[str, Any]:
+    """An input that waits."""
+    return {
+        "pending_seq": item.seq,
+        "enqueued_at": item.accepted_at,
+        "type": item.type,
+        "event_id": event_name(item.id),
+        "session_thread_id": PRIMARY_THREAD,
+        "cancelled_at": None,
+        "data": {"type": item.type, "id": event_name(item.id), **item.data},
+    }

@@ -1,0 +1,73 @@
+"""Models on the wire, in both families' shapes."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, RootModel
+
+from chalicelib.doors.managed.schemas.lists import ListQuery, Page
+
+
+class AnthropicModel(BaseModel):
+    """A model as SDKs of the Managed Agents API read it."""
+
+    id: str
+    type: Literal["model"]
+    display_name: str
+    created_at: str
+    lifecycle: Literal["active", "deprecated", "retired"]
+    line: str | None
+    max_input_tokens: int | None
+    max_tokens: int | None
+    capabilities: dict[str, Any] | None
+    allowed_fallback_models: list[str] | None
+    deprecated_at: str | None
+    retires_at: str | None
+
+
+class AnthropicModelPage(Page[AnthropicModel]):
+    """A page of models."""
+
+
+class OpenAIModel(BaseModel):
+    """A model as OpenAI clients read it."""
+
+    id: str
+    object: Literal["model"]
+    created: int
+    owned_by: str
+
+
+class OpenAIModelList(BaseModel):
+    """All models."""
+
+    object: Literal["list"]
+    data: list[OpenAIModel]
+
+
+class ModelAnswer(RootModel[AnthropicModel | OpenAIModel]):
+    """A model in the shape the request's headers ask for."""
+
+
+class ModelListAnswer(RootModel[AnthropicModelPage | OpenAIModelList]):
+    """Models in the shape the request's headers ask for."""
+
+
+class ModelName(BaseModel):
+    """A model by id and name."""
+
+    id: str
+    name: str
+
+
+class ModelNames(BaseModel):
+    """The names of all models."""
+
+    data: list[ModelName]
+
+
+class ModelListQuery(ListQuery):
+    """Which models."""
+
+    after_id: str | None = None
+    before_id: str | None = None
+    lifecycle: list[Literal["active", "deprecated", "retired"]] | None = None

@@ -1,0 +1,223 @@
+"""Sessions on the wire."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+
+from chalicelib.agents.parts import McpServer, ModelInput, SkillRef
+from chalicelib.agents.toolset import Tool
+from chalicelib.doors.managed.schemas.events import UserMessage
+from chalicelib.doors.managed.schemas.lists import CreatedRange, Page
+
+Text = Annotated[str, Field(max_length=512)]
+Title = Annotated[str, Field(max_length=1024)]
+
+
+class AgentChoice(BaseModel):
+    """An agent by id, at a version or the latest; with ``agent_with_overrides`` parts of it replaced."""
+
+    type: Literal["agent", "agent_with_overrides"] = "agent"
+    id: str
+    version: int | None = Field(default=None, ge=1)
+    model: ModelInput | None = None
+    system: str | None = Field(default=None, max_length=100_000)
+    tools: list[Tool] | None = Field(default=None, max_length=256)
+    mcp_servers: list[McpServer] | None = Field(default=None, max_length=20)
+    skills: list[SkillRef] | None = Field(default=None, max_length=20)
+
+
+class EnvironmentChoice(BaseModel):
+    """An environment by id."""
+
+    id: str
+
+
+class FileResource(BaseModel):
+    """A file for the session."""
+
+    type: Literal["file"]
+    file_id: str
+    mount_path: str | None = Field(default=None, max_length=1024, pattern=r"^[^\x00]+$")
+
+
+class SessionCreate(BaseModel):
+    """A new session."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    agent: str | AgentChoice = Field(validation_alias=AliasChoices("agent", "agent_id"))
+    environment_id: str | EnvironmentChoice | None = Field(
+        default=None, validation_alias=AliasChoices("environment_id", "environment")
+    )
+    title: Title | None = None
+    metadata: dict[str, str] | None = None
+    resources: list[FileResource] | None = Field(default=None, max_length=500)
+    vault_ids: list[str] | None = Field(default=None, max_length=50)
+    initial_events: list[UserMessage] | None = Field(default=None, max_length=50)
+    budget: None = Field(default=None, description="Budgets are not available on this server")
+
+
+class AgentPart(BaseModel):
+    """The parts of the pinned agent that an idle session may change."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    tools: list[Tool] | None = Field(default=None, max_length=256)
+    mcp_servers: list[McpServer] | None = Field(default=None, max_length=20)
+
+
+class SessionUpdate(BaseModel):
+    """Changes to a session; what is not sent stays."""
+
+    title: Title | None = None
+    metadata: dict[str, str | None] | None = None
+    agent: AgentPart | None = None
+    vault_ids: None = Field(default=None, description="Cannot be changed")
+    budget: None = Field(default=None, description="Budgets are not available on this server")
+
+
+class SessionListQuery(CreatedRange):
+    """Which sessions, and in what order."""
+
+    limit: str | None = None
+    page: str | None = Field(default=None, validation_alias=AliasChoices("page", "cursor"))
+    order: Literal["asc", "desc"] | None = None
+    agent_id: str | None = None
+    agent_version: int | None = None
+    deployment_id: str | None = None
+    memory_store_id: str | None = None
+    status: str | None = None
+    statuses: list[str] | None = None
+    include_archived: bool | None = None
+    archived: bool | None = None
+    q: str | None = None
+
+
+class EventListQuery(CreatedRange):
+    """Which events, and in what order."""
+
+    limit: str | None = None
+    page: str | None = Field(default=None, validation_alias=AliasChoices("page", "cursor"))
+    order: Literal["asc", "desc"] | None = None
+    after_seq: str | None = None
+    types: list[str] | None = None
+    include: list[str] | None = None
+    replay: str | None = None
+    frames: Literal["typed", "message"] | None = None
+    event_deltas: list[str] | None = Field(default=None, max_length=100)
+
+
+class StreamQuery(BaseModel):
+    """What a stream carries."""
+
+    include: list[str] | None = None
+    replay: str | None = None
+    frames: Literal["typed", "message"] | None = None
+    types: list[str] | None = None
+    event_deltas: list[str] | None = Field(default=None, max_length=100)
+
+
+class SendQuery(BaseModel):
+    """How inputs are taken up."""
+
+    input: Literal["steer", "queue", "interrupt"] | None = None
+
+
+class ForceQuery(BaseModel):
+    """Whether a session at work is stopped first."""
+
+    force: bool | None = None
+
+
+class Usage(BaseModel):
+    """Cumulative figures."""
+
+    model_config = ConfigDict(extra="allow")
+
+    input_tokens: int
+    output_tokens: int
+    cache_read_input_tokens: int
+    cache_creation_input_tokens: int
+    cache_creation: dict[str, int] | None
+    active_seconds: float
+    list_cost: dict[str, str]
+    server_tool_use: dict[str, int]
+
+
+class Session(BaseModel):
+    """A session."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    type: Literal["session"] = "session"
+    status: Literal["idle", "running", "rescheduling", "terminated"]
+    title: str | None
+    agent: dict[str, Any]
+    agent_id: str
+    agent_version: int
+    environment_id: str
+    metadata: dict[str, str]
+    resources: list[dict[str, Any]]
+    vault_ids: list[str]
+    outcome_evaluations: list[dict[str, Any]]
+    stats: dict[str, float | None]
+    usage: Usage
+    budget: dict[str, Any] | None
+    deployment_id: str | None
+    stop_reason: dict[str, Any] | None
+    last_error: dict[str, Any] | None
+    created_at: str
+    updated_at: str
+    archived_at: str | None
+    terminated_at: str | None
+
+
+class SessionDeleted(BaseModel):
+    """A removed session."""
+
+    id: str
+    type: Literal["session_deleted"] = "session_deleted"
+
+
+SessionPage = Page[Session]
+
+
+class Resource(BaseModel):
+    """A resource of a session."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    type: str
+    created_at: str
+
+
+ResourcePage = Page[Resource]
+
+
+class ResourceDeleted(BaseModel):
+    """A removed resource."""
+
+    id: str
+    type: str
+
+
+class Thread(BaseModel):
+    """A thread of a session."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    type: Literal["session_thread"] = "session_thread"
+    session_id: str
+    status: str
+
+
+ThreadPage = Page[Thread]
+
+
+class Pending(BaseModel):
+    """Inputs not yet taken up."""
+
+    data: list[dict[str, Any]]
