@@ -23,6 +23,8 @@ _MODELS = {
     _QUEUE: ("moto.sqs.models", "Queue"),
     _BUCKET: ("moto.s3.models", "FakeBucket"),
 }
+# Encrypts nothing here, but moto would load its KMS and make a key: a third of a second of every start.
+_LEFT_OUT = frozenset({"SSESpecification"})
 # moto's own lookup of attributes imports every service it has, for seconds and 150 MB.
 _ATTRIBUTES: dict[str, dict[str, Callable[[Any], str]]] = {
     _TABLE: {"Arn": lambda table: table.table_arn},
@@ -128,8 +130,9 @@ class Deployment:
 
     def _make(self, kind: str, name: str, properties: dict[str, Any]) -> Any:
         module, model = _MODELS[kind]
+        kept = {key: value for key, value in properties.items() if key not in _LEFT_OUT}
         return getattr(importlib.import_module(module), model).create_from_cloudformation_json(
-            name, {"Properties": properties}, ACCOUNT, self._control.region
+            name, {"Properties": kept}, ACCOUNT, self._control.region
         )
 
     def _follow(self, kind: str, name: str, properties: dict[str, Any]) -> None:

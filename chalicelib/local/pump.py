@@ -1,0 +1,112 @@
+"""Stands in for the queue's event source mapping: receives doorbells and hands them to a pool of workers.
+
+One receive loop; doorbells of one session that arrive together are handled as one, for they carry no work.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.observability import logger
+
+_WAIT_SECONDS = 10
+_AGAIN_SECONDS = 2
+_PAUSE_SECONDS = 1.0
+Handler = Callable[[str, str], None]
+"""(body, receipt) of a message; raises to have it delivered again."""
+
+
+class Pump:
+    """Feeds one queue to a handler until stopped."""
+
+    def __init__(self, client: Any, queue_url: str, handler: Handler, *, workers: int, name: str) -> None:
+        self._client = client
+        self._url = queue_url
+        self._handler = handler
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=name)
+        self._free = threading.Semaphore(workers)
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"{name}-pump", daemon=True)
+
+    def start(self) -> None:
+        """Begin to receive."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Receive nothing more; what is being handled goes on until the process ends."""
+        self._stop.set()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._receive()
+            except (BotoCoreError, ClientError):
+                logger("local").warning("the queue could not be read", exc_info=True)
+                self._stop.wait(_PAUSE_SECONDS)
+
+    def _receive(self) -> None:
+        self._free.acquire()
+        handed = False
+        try:
+            answer = self._client.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=10,
+                WaitTimeSeconds=_WAIT_SECONDS,
+                AttributeNames=["MessageGroupId"],
+            )
+            groups = _by_group(answer.get("Messages", []))
+            for position, messages in enumerate(groups):
+                if position:
+                    self._free.acquire()
+                handed = True
+                self._hand_over(messages)
+        finally:
+            if not handed:
+                self._free.release()
+
+    def _hand_over(self, messages: list[dict[str, Any]]) -> None:
+        try:
+            self._pool.submit(self._handle, messages)
+        except RuntimeError:
+            self._free.release()
+
+    def _handle(self, messages: list[dict[str, Any]]) -> None:
+        try:
+            self._handler(messages[0]["Body"], messages[0]["ReceiptHandle"])
+        except Exception:  # noqa: BLE001 - whatever it was, the loop must go on
+            logger("local").exception("a doorbell could not be handled; it will ring again")
+            self._give_back(messages)
+        else:
+            self._remove(messages)
+        finally:
+            self._free.release()
+
+    def _remove(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            try:
+                self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
+            except (BotoCoreError, ClientError):
+                logger("local").warning("a handled doorbell could not be removed", exc_info=True)
+
+    def _give_back(self, messages: list[dict[str, Any]]) -> None:
+        for message in messages:
+            try:
+                self._client.change_message_visibility(
+                    QueueUrl=self._url,
+                    ReceiptHandle=message["ReceiptHandle"],
+                    VisibilityTimeout=_AGAIN_SECONDS,
+                )
+            except (BotoCoreError, ClientError):
+                logger("local").warning("a doorbell could not be given back; it comes by itself", exc_info=True)
+
+
+def _by_group(messages: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for message in messages:
+        groups[message["Attributes"]["MessageGroupId"]].append(message)
+    return list(groups.values())

@@ -1,0 +1,164 @@
+"""A whole Lambent in one process: the engine or another endpoint, the pump, the clock and the server."""
+
+import json
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.core.clock import now_ms
+from chalicelib.core.settings import Settings
+from chalicelib.local import credentials
+from chalicelib.local.clock import Clock
+from chalicelib.local.credentials import Credentials
+from chalicelib.local.pump import Pump
+from chalicelib.runs import entry
+from chalicelib.runs.worker import NO_LIMIT_MS
+from chalicelib.wiring import Services
+
+if TYPE_CHECKING:
+    from chalicelib.local.engine import Engine
+
+STACK = "lambent"
+TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "data.json"
+_CLOCK_SECONDS = 10.0
+_RUN_WORKERS = 64
+_DEAD_WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to run. ``state_dir`` None keeps nothing. With an AWS endpoint in the environment that one is used."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    state_dir: Path | None = None
+    workers: bool = True
+    serves: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a caller needs to know of a server that answers."""
+
+    url: str
+    credentials: Credentials
+
+
+class Runtime:
+    """Starts the parts in order and stops them again."""
+
+    def __init__(self, options: Options) -> None:
+        self._options = options
+        self._engine: Engine | None = None
+        self._running: list[Pump | Clock] = []
+        self.stop = threading.Event()
+
+    def run(self, ready: Callable[[Started], None]) -> None:
+        """Serve until stopped; ``ready`` is called once requests are answered.
+
+        Raises what the engine and the server raise when they cannot start.
+        """
+        keys = credentials.load(self._options.state_dir)
+        services = self._services(keys)
+        keys = self._first_tenant(services, keys)
+        if self._options.workers:
+            self._start_workers(services)
+        try:
+            if self._options.serves:
+                self._serve(services, keys, ready)
+            else:
+                ready(Started("", keys))
+                self.stop.wait()
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop what was started."""
+        for part in self._running:
+            part.stop()
+        if self._engine is not None:
+            self._engine.close()
+            self._engine = None
+
+    def _services(self, keys: Credentials) -> Services:
+        outputs = self._resources()
+        settings = replace(
+            Settings.from_env(os.environ),
+            table=outputs["Table"],
+            bucket=outputs["Bucket"],
+            queue_url=outputs["QueueUrl"],
+            dead_letter_url=outputs["DlqUrl"],
+            root_key_sha256=keys.root_key_sha256,
+        )
+        services = Services(settings)
+        if self._engine is not None:
+            services.alone_since = now_ms()
+            services.hub.attach()
+            self._engine.subscribe(services.hub.notify)
+        return services
+
+    def _resources(self) -> dict[str, str]:
+        template = json.loads(TEMPLATE.read_text())
+        if os.environ.get("AWS_ENDPOINT_URL"):
+            return _deployed(template)
+        from chalicelib.local.engine import Engine
+
+        self._engine = Engine.start(self._options.state_dir)
+        return self._engine.deploy(template, STACK, {})
+
+    def _first_tenant(self, services: Services, keys: Credentials) -> Credentials:
+        if keys.api_key and services.keys.authenticate(keys.api_key) is not None:
+            return keys
+        tenant, minted = services.tenants.create("Laptop")
+        keys = replace(keys, api_key=minted.secret, tenant=tenant.id)
+        credentials.save(self._options.state_dir, keys)
+        return keys
+
+    def _start_workers(self, services: Services) -> None:
+        client = services.doorbells.client
+
+        def handle(body: str, receipt: str) -> None:
+            entry.ring(body, receipt=receipt, remaining_ms=lambda: NO_LIMIT_MS, parts=services)
+
+        def bury(body: str, _receipt: str) -> None:
+            entry.dead_letter(body, services)
+
+        settings = services.settings
+        self._running = [
+            Pump(client, settings.queue_url, handle, workers=_RUN_WORKERS, name="run"),
+            Pump(client, settings.dead_letter_url, bury, workers=_DEAD_WORKERS, name="dead"),
+            Clock(lambda: entry.tick(services), _CLOCK_SECONDS),
+        ]
+        for part in self._running:
+            part.start()
+        entry.tick(services, everything=self._engine is not None)
+
+    def _serve(self, services: Services, keys: Credentials, ready: Callable[[Started], None]) -> None:
+        from chalicelib.http.app import create_app
+        from chalicelib.http.server import serve
+
+        host = self._options.host
+
+        def listening(port: int) -> None:
+            ready(Started(f"http://{host}:{port}", keys))
+
+        serve(create_app(services), host, self._options.port, ready=listening, stop=self.stop)
+
+
+def _deployed(template: dict[str, Any]) -> dict[str, str]:
+    """The outputs of the stack at the configured endpoint, which is created if it is not there."""
+    import boto3
+    from botocore.exceptions import ClientError
+
+    client = boto3.client("cloudformation", region_name=os.environ.get("AWS_REGION", "us-east-1"))
+    try:
+        client.create_stack(StackName=STACK, TemplateBody=json.dumps(template))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "AlreadyExistsException":
+            raise
+    client.get_waiter("stack_create_complete").wait(StackName=STACK, WaiterConfig={"Delay": 1, "MaxAttempts": 120})
+    stack = client.describe_stacks(StackName=STACK)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
