@@ -1,0 +1,79 @@
+"""Deploys build/package to an AWS emulator on this machine and sends it a message.
+
+    python scripts/rehearse_deploy.py
+
+API Gateway, FIFO queue, functions and tables are the emulator's; the model is the tests' fake one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import rehearse_conversation
+import rehearse_emulator
+import rehearse_stack
+from rehearse_stack import Deployment
+
+PACKAGE = rehearse_emulator.ROOT / "build" / "package"
+MODEL = "claude-fake"
+
+
+@contextmanager
+def deployed(package: Path = PACKAGE) -> Iterator[tuple[Deployment, str, Path]]:
+    """The package, deployed, with a fake model behind it; the operator's root key; the functions' log."""
+    root_key = secrets.token_urlsafe(32)
+    with tempfile.TemporaryDirectory() as name:
+        scratch = Path(name)
+        with rehearse_emulator.running(scratch) as emulator, _model() as model_url:
+            parameters = {"RootKeySha256": hashlib.sha256(root_key.encode()).hexdigest(), "DefaultModel": MODEL}
+            worker = {"ANTHROPIC_API_KEY": "fake", "ANTHROPIC_BASE_URL": model_url}
+            stack = rehearse_stack.deploy(emulator.endpoint, package, scratch, parameters, worker)
+            yield stack, root_key, emulator.log
+
+
+@contextmanager
+def _model() -> Iterator[str]:
+    """The URL of a fake model server."""
+    command = [sys.executable, "-m", "tests.fakes.model_server", "0"]
+    process = subprocess.Popen(command, cwd=rehearse_emulator.ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        process.communicate()
+
+
+def main() -> int:
+    began = time.monotonic()
+
+    def tell(what: str) -> None:
+        print(f"{time.monotonic() - began:6.1f} s  {what}", flush=True)
+
+    with deployed() as (stack, root_key, log):
+        tell(f"deployed {len(stack.resources)} resources: {stack.api_url}")
+        try:
+            api = rehearse_conversation.tenant(stack.api_url, root_key)
+            session = rehearse_conversation.session(api, MODEL)
+            tell(f"session {session}")
+            for turn, text in enumerate(("Hello", "And again"), start=1):
+                rehearse_conversation.say(api, session, text)
+                said = rehearse_conversation.reply(api, session, turns=turn)
+                tell(f"turn {turn}: {said!r}")
+        except (rehearse_conversation.CallFailedError, rehearse_conversation.NoReplyError) as error:
+            print(log.read_text(errors="replace")[-8000:], file=sys.stderr)
+            tell(f"failed: {error}")
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

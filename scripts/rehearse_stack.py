@@ -1,0 +1,135 @@
+"""Deploys build/package to the emulator, with the few rewrites the emulator needs."""
+
+from __future__ import annotations
+
+import copy
+import json
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+import rehearse_emulator
+
+STACK = "lambent-rehearsal"
+CODE_BUCKET = "rehearsal-code"
+CODE_KEY = "deployment.zip"
+DEPLOY_SECONDS = 120
+
+Json = dict[str, Any]
+
+
+class DeployFailedError(Exception):
+    """The stack did not come up."""
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A stack that is up: its outputs, and where the emulator serves its gateway and function URL."""
+
+    endpoint: str
+    outputs: dict[str, str]
+    resources: dict[str, str]
+
+    @property
+    def api_url(self) -> str:
+        return f"{self.endpoint}/_aws/execute-api/{self.outputs['RestAPIId']}/live"
+
+    @property
+    def stream_url(self) -> str:
+        identity = self.outputs["StreamUrl"].partition("//")[2].partition(".")[0]
+        return f"{self.endpoint}/_aws/lambda-url/{identity}"
+
+
+def client(endpoint: str, service: str) -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def deploy(endpoint: str, package: Path, scratch: Path, parameters: dict[str, str], worker: Json) -> Deployment:
+    """Creates the stack from `package`. `worker` is added to the worker's environment: the emulator does not
+    resolve references to secrets.
+
+    Raises:
+        DeployFailedError: CloudFormation says why.
+    """
+    archive = _with_bootstrap(package / "deployment.zip", scratch / "deployment.zip")
+    storage = client(endpoint, "s3")
+    storage.create_bucket(Bucket=CODE_BUCKET)
+    storage.upload_file(str(archive), CODE_BUCKET, CODE_KEY)
+    template = adapted(json.loads((package / "sam.json").read_text()), worker)
+    cloud = client(endpoint, "cloudformation")
+    cloud.create_stack(
+        StackName=STACK,
+        TemplateBody=json.dumps(template),
+        Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    stack = _finished(cloud)
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    resources = cloud.describe_stack_resources(StackName=STACK)["StackResources"]
+    return Deployment(
+        endpoint=endpoint,
+        outputs=outputs,
+        resources={r["LogicalResourceId"]: r["PhysicalResourceId"] for r in resources},
+    )
+
+
+def adapted(template: Json, worker: Json) -> Json:
+    """`template` as the emulator can take it:
+
+    - code comes from its S3;
+    - its Python runtime does not honour AWS_LAMBDA_EXEC_WRAPPER, so the function URL gets a copy of the
+      streaming function that runs as a custom runtime, which starts the same script;
+    - it does not read the binary media types out of the API's definition;
+    - it has no alarms on metric math;
+    - the worker's environment gets `worker`.
+    """
+    resources: Json = copy.deepcopy(template["Resources"])
+    for name in [name for name, each in resources.items() if "Metrics" in each.get("Properties", {})]:
+        del resources[name]
+    for resource in resources.values():
+        if resource["Type"] == "AWS::Serverless::Function":
+            resource["Properties"]["CodeUri"] = {"Bucket": CODE_BUCKET, "Key": CODE_KEY}
+    resources["RestAPI"]["Properties"]["BinaryMediaTypes"] = ["*/*"]
+    streaming = copy.deepcopy(resources["Stream"])
+    streaming["Properties"] |= {"Runtime": "provided.al2023", "Handler": "bootstrap"}
+    resources["StreamAsCustomRuntime"] = streaming
+    resources["StreamUrl"]["Properties"]["TargetFunctionArn"] = {"Fn::GetAtt": ["StreamAsCustomRuntime", "Arn"]}
+    resources["RunWorker"]["Properties"]["Environment"]["Variables"] |= worker
+    return template | {"Resources": resources}
+
+
+def _with_bootstrap(source: Path, target: Path) -> Path:
+    """The bundle with the one file a custom runtime must have."""
+    target.write_bytes(source.read_bytes())
+    python = rehearse_emulator.installed()
+    script = f'#!/bin/sh\ncd "$(dirname "$0")"\nLAMBDA_TASK_ROOT="$PWD" exec ./stream_runtime.sh {python}\n'
+    entry = zipfile.ZipInfo("bootstrap")
+    entry.external_attr = 0o100755 << 16
+    with zipfile.ZipFile(target, "a") as archive:
+        archive.writestr(entry, script)
+    return target
+
+
+def _finished(cloud: Any) -> Json:
+    end = time.monotonic() + DEPLOY_SECONDS
+    while time.monotonic() < end:
+        stack: Json = cloud.describe_stacks(StackName=STACK)["Stacks"][0]
+        if stack["StackStatus"] == "CREATE_COMPLETE":
+            return stack
+        if not stack["StackStatus"].endswith("_IN_PROGRESS"):
+            break
+        time.sleep(0.1)
+    events = cloud.describe_stack_events(StackName=STACK)["StackEvents"]
+    reasons = [
+        f"{e['LogicalResourceId']}: {e['ResourceStatusReason']}" for e in events if e.get("ResourceStatusReason")
+    ]
+    raise DeployFailedError("\n".join([stack["StackStatus"], *reasons]))

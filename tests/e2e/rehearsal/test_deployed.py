@@ -1,0 +1,88 @@
+"""What CloudFormation makes of the package, and a conversation through all of it: gateway, queue, worker,
+model and back. Functions may do only what their roles allow."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import urllib3
+
+pytestmark = [pytest.mark.rehearsal, pytest.mark.slow]
+
+MODEL = "claude-fake"
+
+
+def test_the_stack_tells_where_everything_is(stack: Any, scripts: Any) -> None:
+    deployment = stack.deployment
+    outputs = deployment.outputs
+    assert {"ApiUrl", "StreamUrl", "Table", "QueueUrl", "DlqUrl", "Bucket"} <= set(outputs)
+    tables = scripts.client(deployment.endpoint, "dynamodb")
+    table = tables.describe_table(TableName=outputs["Table"])["Table"]
+    indexes = {index["IndexName"]: index["Projection"] for index in table["GlobalSecondaryIndexes"]}
+    assert indexes == {
+        "by_list": {"ProjectionType": "KEYS_ONLY"},
+        "by_due": {"ProjectionType": "KEYS_ONLY"},
+    }
+    queues = scripts.client(deployment.endpoint, "sqs")
+    queue = queues.get_queue_attributes(QueueUrl=outputs["QueueUrl"], AttributeNames=["All"])["Attributes"]
+    assert queue["FifoQueue"] == "true"
+    assert json.loads(queue["RedrivePolicy"])["maxReceiveCount"] in (5, "5")
+
+
+def test_a_message_is_answered_and_so_is_the_next(scripts: Any, tenant: Any) -> None:
+    talk = scripts.conversation
+    session = talk.session(tenant, MODEL)
+    talk.say(tenant, session, "Hello")
+    first = talk.reply(tenant, session, turns=1)
+    talk.say(tenant, session, "And again")
+    second = talk.reply(tenant, session, turns=2)
+    assert first
+    assert second
+
+
+def test_sessions_are_answered_side_by_side(scripts: Any, tenant: Any) -> None:
+    talk = scripts.conversation
+    sessions = [talk.session(tenant, MODEL) for _ in range(3)]
+    for session in sessions:
+        talk.say(tenant, session, f"Hello from {session}")
+    assert all(talk.reply(tenant, session) for session in sessions)
+
+
+def test_another_tenant_sees_nothing(scripts: Any, stack: Any, tenant: Any) -> None:
+    session = scripts.conversation.session(tenant, MODEL)
+    other = scripts.conversation.tenant(stack.deployment.api_url, stack.root_key)
+    with pytest.raises(scripts.conversation.CallFailedError, match="404"):
+        other.call("GET", f"/v1/sessions/{session}")
+
+
+@pytest.mark.parametrize("path", ["/v1/nothing-here", "/v1/sessions/none/nothing/here", "/nothing"])
+def test_unknown_paths_are_answered_by_the_app(stack: Any, path: str) -> None:
+    answer = urllib3.request("GET", stack.deployment.api_url + path, retries=False, timeout=60)
+    assert answer.status in (401, 404)
+    assert answer.headers["content-type"].startswith("application/json")
+    assert b"Missing Authentication Token" not in answer.data
+
+
+def test_the_streaming_function_serves_the_api_too(stack: Any) -> None:
+    answer = urllib3.request("GET", stack.deployment.stream_url + "/healthz", retries=False, timeout=60)
+    assert answer.status == 200
+
+
+def test_a_one_shot_message_streams_its_answer(scripts: Any, stack: Any, tenant: Any) -> None:
+    session = scripts.conversation.session(tenant, MODEL)
+    answer = urllib3.request(
+        "POST",
+        f"{stack.deployment.stream_url}/v1/sessions/{session}/messages",
+        body=json.dumps({"content": "Hello"}),
+        headers={"x-api-key": tenant.key, "content-type": "application/json"},
+        timeout=60,
+        retries=False,
+    )
+    assert answer.status == 200
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    frames = [line for line in answer.data.decode().splitlines() if line.startswith("data:")]
+    types = [json.loads(frame.removeprefix("data:"))["type"] for frame in frames]
+    assert "agent.message" in types
+    assert types[-1] == "session.status_idle"

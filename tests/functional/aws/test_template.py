@@ -1,0 +1,151 @@
+"""The template's fragments: what they say together, and what each function may do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+INFRA = ROOT / "infra"
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    made = tmp_path_factory.mktemp("template") / "template.json"
+    subprocess.run([sys.executable, ROOT / "scripts" / "package_template.py", made], check=True)
+    return json.loads(made.read_text())
+
+
+@pytest.fixture(scope="module")
+def paths(template: Any) -> Any:
+    return template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+
+
+def integration(paths: Any, path: str) -> Any:
+    return paths[path]["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]
+
+
+def test_streaming_paths_stream(paths: Any) -> None:
+    for path in json.loads((INFRA / "stream_paths.json").read_text()):
+        found = integration(paths, path)
+        assert found["responseTransferMode"] == "STREAM"
+        assert "${Stream.Arn}/response-streaming-invocations" in found["uri"]["Fn::Sub"]
+
+
+def test_every_place_on_the_way_to_them_is_served(paths: Any) -> None:
+    for path in paths:
+        parts = path.split("/")
+        for length in range(2, len(parts)):
+            assert "/".join(parts[:length]) in paths
+
+
+def test_whatever_branches_off_is_served(paths: Any) -> None:
+    children: dict[str, set[str]] = {}
+    for path in paths:
+        parent, _, name = path.rpartition("/")
+        children.setdefault(parent, set()).add(name)
+    for path in paths:
+        if not path.endswith("+}"):
+            wild = {name for name in children.get(path, set()) if name.startswith("{")}
+            # API Gateway takes one variable child in each place, and there must be one.
+            assert len(wild) == 1, path
+
+
+def test_path_parameters_are_declared(paths: Any) -> None:
+    declared = paths["/v1/sessions/{session_id}/threads/{thread_id}/stream"]["x-amazon-apigateway-any-method"]
+    assert [p["name"] for p in declared["parameters"]] == ["session_id", "thread_id"]
+
+
+def test_the_data_stands_alone() -> None:
+    data = json.loads((INFRA / "data.json").read_text())
+    named = set(data["Resources"]) | {"AWS::StackName", "AWS::AccountId", "AWS::Region"}
+    assert set(references(data)) <= named
+    assert set(data["Outputs"]) == {"Table", "QueueUrl", "DlqUrl", "Bucket"}
+
+
+def references(node: Any) -> Any:
+    if isinstance(node, list):
+        for each in node:
+            yield from references(each)
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            if key == "Ref":
+                yield value
+            elif key == "Fn::GetAtt":
+                yield value[0]
+            elif key == "Fn::Sub":
+                yield from (part.partition("}")[0].partition(".")[0] for part in value.split("${")[1:])
+            else:
+                yield from references(value)
+
+
+def test_state_outlives_the_stack(template: Any) -> None:
+    for name in ("Table", "RunsQueue", "RunsDeadLetters", "Bucket"):
+        resource = template["Resources"][name]
+        assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_the_queue_outwaits_the_worker(template: Any) -> None:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    timeouts = config["stages"]["live"]["lambda_functions"]
+    queue = template["Resources"]["RunsQueue"]["Properties"]
+    dead = template["Resources"]["RunsDeadLetters"]["Properties"]
+    assert queue["VisibilityTimeout"] >= 6 * timeouts["run_worker"]["lambda_timeout"]
+    assert dead["VisibilityTimeout"] >= 6 * timeouts["dead_letters"]["lambda_timeout"]
+
+
+def actions(template: Any, role: str) -> dict[str, set[str]]:
+    """By the resource's logical id, what `role` may do there."""
+    found: dict[str, set[str]] = {}
+    for policy in template["Resources"][role]["Properties"]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            allowed = statement["Action"]
+            for target in list(references(statement["Resource"])) or ["*"]:
+                found.setdefault(target, set()).update([allowed] if isinstance(allowed, str) else allowed)
+    return found
+
+
+@pytest.mark.parametrize("role", ["RestRole", "StreamRole", "WorkerRole", "DeadLettersRole", "TickRole"])
+def test_no_function_may_change_infrastructure_or_scan(template: Any, role: str) -> None:
+    allowed = {action for many in actions(template, role).values() for action in many}
+    assert allowed
+    assert not any("*" in action for action in allowed)
+    forbidden = ("Create", "DeleteTable", "DeleteQueue", "Purge", "Scan", "UpdateTable")
+    verbs = {action.partition(":")[2] for action in allowed} - {"CreateLogStream"}
+    assert not any(verb.startswith(forbidden) for verb in verbs)
+
+
+def test_only_the_worker_takes_runs_and_only_the_dead_letter_handler_takes_dead_ones(template: Any) -> None:
+    takers: dict[str, set[str]] = {"RunsQueue": set(), "RunsDeadLetters": set()}
+    for role in ("RestRole", "StreamRole", "WorkerRole", "DeadLettersRole", "TickRole"):
+        for target, allowed in actions(template, role).items():
+            if "sqs:ReceiveMessage" in allowed:
+                takers[target].add(role)
+    assert takers == {"RunsQueue": {"WorkerRole"}, "RunsDeadLetters": {"DeadLettersRole"}}
+
+
+def test_only_the_worker_knows_the_models_keys(template: Any) -> None:
+    common = template["Globals"]["Function"]["Environment"]["Variables"]
+    holders = [
+        name
+        for name, resource in template["Resources"].items()
+        if "API_KEY" in json.dumps(resource.get("Properties", {}).get("Environment", {}))
+    ]
+    assert "API_KEY" not in json.dumps(common)
+    assert holders == ["RunWorker"]
+
+
+@pytest.mark.slow
+def test_what_chalice_makes_of_it_is_clean(tmp_path: Path) -> None:
+    sys_path = {"PYTHONPATH": str(ROOT / "scripts")}
+    code = "import package, pathlib, sys; package.make_template(pathlib.Path(sys.argv[1]))"
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env={"PATH": "/usr/bin:/bin"} | sys_path)
+    made = tmp_path / "sam.json"
+    assert made.stat().st_size < 500_000
+    lint = subprocess.run([Path(sys.executable).parent / "cfn-lint", made], capture_output=True, text=True, check=False)
+    assert lint.returncode == 0, lint.stdout
