@@ -167,6 +167,7 @@ class HttpExecution(BaseModel):
     type: Literal["http"]
     endpoint: str = Field(pattern=r"^https?://[^\s]+$", max_length=2048)
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "POST"
+    idempotent: bool = Field(default=False, description="Whether a call cut off by a crash may simply be repeated")
 
 
 class SandboxExecution(BaseModel):

@@ -1,5 +1,6 @@
 """Keeps the context bounded: when it nears the model's window, the older part is replaced by a summary."""
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -10,6 +11,7 @@ from chalicelib.engine.job import Job
 from chalicelib.engine.speech import Speech
 from chalicelib.events import catalogue
 from chalicelib.events.event import Draft
+from chalicelib.events.projections.conversation import weigh
 from chalicelib.models.errors import ModelError
 from chalicelib.models.limits import context_window
 from chalicelib.models.request import ModelRequest
@@ -32,10 +34,17 @@ _INSTRUCTION = (
 
 def needed(job: Job) -> bool:
     """Whether the context is over its share of the window and something old enough can be folded away."""
-    window = context_window(job.model)
-    size = max(job.conversation.weight, job.conversation.last_input_tokens)
-    over = size * 100 > window * job.parts.settings.compact_ratio_percent
-    return over and _boundary(job) > 0
+    return _over(job, 0) and _boundary(job) > 0
+
+
+def near(job: Job, coming: Iterable[dict[str, Any]]) -> bool:
+    """Whether the context may be over its share once these blocks are in it: no model call is begun ahead then."""
+    return _over(job, sum(weigh(block) for block in coming))
+
+
+def _over(job: Job, coming: int) -> bool:
+    size = max(job.conversation.weight, job.conversation.last_input_tokens) + coming
+    return size * 100 > context_window(job.model) * job.parts.settings.compact_ratio_percent
 
 
 def _boundary(job: Job) -> int:
@@ -61,23 +70,23 @@ def run(job: Job) -> bool:
     kept_from = job.conversation.begins[boundary]
     old = job.conversation.messages[:boundary]
     span = new_id()
-    start = {"reason": "context size", "kept_from": kept_from, "message_count": len(old)}
+    facts = {"reason": "context size", "boundary": kept_from, "message_count": len(old)}
     job.pen.append(
         [
-            Draft(catalogue.COMPACTION_STARTED, start, run=job.run_id),
+            Draft(catalogue.COMPACTION_STARTED, facts, run=job.run_id),
             Draft("span.compaction_summarize_start", {"model": job.model}, id=span, run=job.run_id),
         ]
     )
     try:
         summary, usage, model = _summarise(job, old)
     except ModelError as error:
-        endings.fail(job, [_ended(job, aborted=True)], error.type, error.message, terminal=not error.retryable)
+        endings.fail(job, [_ended(job, facts)], error.type, error.message, terminal=not error.retryable)
         return False
     except (Interrupted, OutOfTime, LeaseLost) as stop:
         if not isinstance(stop, LeaseLost):
-            job.pen.append([_ended(job, aborted=True)])
+            job.pen.append([_ended(job, facts)])
         raise
-    _replace(job, summary, usage, model, kept_from, len(old))
+    _replace(job, facts, summary, usage, model)
     return True
 
 
@@ -111,7 +120,8 @@ def _plain(blocks: list[dict[str, Any]]) -> str:
     return "\n".join(str(block.get("text") or block.get("content") or block.get("input") or "") for block in blocks)
 
 
-def _replace(job: Job, summary: str, usage: Usage, model: str, kept_from: int, count: int) -> None:
+def _replace(job: Job, facts: dict[str, Any], summary: str, usage: Usage, model: str) -> None:
+    kept_from, count = facts["boundary"], facts["message_count"]
     cost = job.parts.models.prices.cost(model, usage)
     compacted = {
         "original_message_count": len(job.conversation.messages),
@@ -122,7 +132,6 @@ def _replace(job: Job, summary: str, usage: Usage, model: str, kept_from: int, c
         "replaced_range": {"start_seq": job.conversation.begins[0], "end_seq": kept_from - 1},
     }
     ended = {"model": model, "model_usage": asdict(usage), "final_text_length": len(summary)}
-
     replacement = Draft("agent.thread_context_compacted", compacted, run=job.run_id, private={"kept_from": kept_from})
 
     def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
@@ -135,12 +144,15 @@ def _replace(job: Job, summary: str, usage: Usage, model: str, kept_from: int, c
                 run=job.run_id,
                 private={"cost": None if cost is None else str(cost)},
             ),
-            _ended(job, aborted=False, boundary=kept_from, count=count),
+            _ended(job, facts, replacement.id),
         ]
         return Change(head, records, due=due_of(head, now_ms()))
 
     job.pen.commit(plan)
 
 
-def _ended(job: Job, *, aborted: bool) -> Draft:
-    return Draft(catalogue.COMPACTION_FINISHED, {"aborted": aborted, "will_retry": aborted}, run=job.run_id)
+def _ended(job: Job, facts: dict[str, Any], summary_id: str | None = None) -> Draft:
+    """Without a summary the compaction was broken off; the next model call tries again."""
+    aborted = summary_id is None
+    data = facts | {"summary_id": summary_id, "aborted": aborted, "will_retry": aborted}
+    return Draft(catalogue.COMPACTION_FINISHED, data, run=job.run_id)

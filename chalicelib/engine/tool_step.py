@@ -1,13 +1,13 @@
 """Tool calls the server runs: intent in the log, the call, its result in the log."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chalicelib.core.clock import now_ms
-from chalicelib.engine import endings, records
+from chalicelib.engine import compaction, endings, records, urls
 from chalicelib.engine.job import Job, ModelCall
 from chalicelib.events import drafts
 from chalicelib.events.event import Draft
@@ -141,13 +141,16 @@ def _call(job: Job, use: Use, cancelled: threading.Event) -> ToolOutput:
         environment=job.spec.environment,
         outbound=job.parts.outbound,
         cancelled=cancelled,
-        seen_urls=lambda url: _seen(job.conversation.messages, url),
+        seen_urls=_seen(job, use.name),
     )
     return finished(offer.tool.run(context, use.input))
 
 
-def _seen(messages: list[dict[str, Any]], url: str) -> bool:
-    return any(url in str(block) for message in messages for block in message["content"] if block["type"] != "tool_use")
+def _seen(job: Job, tool: str) -> Callable[[str], bool]:
+    messages = [dict(message, content=list(message["content"])) for message in job.conversation.messages]
+    client_tools = frozenset(offer.name for offer in job.offers if offer.runs == "client")
+    rules = urls.rules_of(job.spec.agent, tool)
+    return lambda url: urls.seen(messages, client_tools, url, rules)
 
 
 def _await(job: Job, running: Sequence[_Running]) -> None:
@@ -187,7 +190,8 @@ def _write(job: Job, written: list[Draft]) -> None:
         nonlocal call
         rest = [use for use in job.conversation.pending if use.id not in closing]
         steered = bool(job.pen.inbox) and job.pen.inbox[0].policy == "steer"
-        if rest or steered or job.conversation.steps >= job.parts.settings.max_steps:
+        full = compaction.near(job, (block for draft in written for block in draft.data.get("content", ())))
+        if rest or steered or full or job.conversation.steps >= job.parts.settings.max_steps:
             call = None
             return written
         number = job.conversation.steps + 1

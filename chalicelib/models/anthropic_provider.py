@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
+from chalicelib.core import jsonio
 from chalicelib.models import anthropic_request
 from chalicelib.models.anthropic_stream import AnthropicReader
 from chalicelib.models.chunks import Chunk
@@ -38,13 +39,14 @@ class AnthropicProvider:
         self._sdk: Sdk | None = None
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
-        body, headers = anthropic_request.body(request), anthropic_request.headers(request)
+        body = jsonio.dump_bytes(anthropic_request.body(request))
+        headers = {"content-type": "application/json", **anthropic_request.headers(request)}
         reader = AnthropicReader(self._scrub)
 
         async def send(client: Any) -> Any:
             return await client.post(
                 "/v1/messages",
-                body=body,
+                content=body,
                 options={"headers": headers, "timeout": client.timeout},
                 cast_to=object,
                 stream=True,

@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from typing import Any
 from urllib.parse import urlsplit
 
+from chalicelib.core import jsonio
 from chalicelib.models import openai_request
 from chalicelib.models.chunks import Chunk
 from chalicelib.models.openai_stream import OpenAIReader
@@ -33,14 +34,14 @@ class OpenAIProvider:
         self._sdk: Sdk | None = None
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Chunk, None]:
-        body = openai_request.body(request, official=self._official)
+        body = jsonio.dump_bytes(openai_request.body(request, official=self._official))
         reader = OpenAIReader(self._scrub)
 
         async def send(client: Any) -> Any:
             return await client.post(
                 "/chat/completions",
-                body=body,
-                options={"timeout": client.timeout},
+                content=body,
+                options={"headers": {"content-type": "application/json"}, "timeout": client.timeout},
                 cast_to=object,
                 stream=True,
                 stream_cls=_stream_class(),

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.core.clock import now_ms
-from chalicelib.engine import endings, loop, prompt, records
+from chalicelib.engine import compaction, endings, loop, prompt, records
 from chalicelib.engine.job import Job, ModelCall
 from chalicelib.events import catalogue, drafts
 from chalicelib.events.event import Draft
@@ -44,7 +44,7 @@ def claim(job: Job, owner: Owner) -> None:
         nonlocal started
         _demand(head, owner)
         written = _claimed(job, head, owner)
-        front = _first_inputs(head, inbox)
+        front = _first_inputs(job, head, inbox)
         written += loop.taken(head, front, job.run_id)
         started = None
         if _speaks_next(job, head, front):
@@ -93,15 +93,19 @@ def _recovered(job: Job, run: str) -> list[Draft]:
     ]
 
 
-def _first_inputs(head: Head, inbox: list[QueuedInput]) -> list[QueuedInput]:
-    """The input that the run is for, and those sent to join it."""
-    if head.run is None or head.run.took or head.interrupt is not None or not inbox:
+def _first_inputs(job: Job, head: Head, inbox: list[QueuedInput]) -> list[QueuedInput]:
+    """The input that the run is for, and those sent to join it: of a run that goes on, only the latter."""
+    if head.run is None or head.interrupt is not None or not inbox:
         return []
+    if head.run.took:
+        return [] if job.conversation.pending else loop.steered(inbox)
     head.run.took = True
     return [inbox[0], *loop.steered(inbox[1:])]
 
 
 def _speaks_next(job: Job, head: Head, front: list[QueuedInput]) -> bool:
     if head.interrupt is not None or job.conversation.pending:
+        return False
+    if compaction.near(job, (block for item in front for block in item.data["content"])):
         return False
     return bool(front) or (job.conversation.answering and bool(head.run and head.run.took))

@@ -39,8 +39,8 @@ def ring(
     with bind(tenant=bell.tenant, session=bell.session):
         keep()
         ref = _ref(bell)
-        if not known.sessions.purge_if_deleted(ref, now_ms() - _DELETED_KEPT_MS):
-            known.worker.handle(ref, Limits(remaining_ms, keep))
+        if not known.worker.handle(ref, Limits(remaining_ms, keep)):
+            known.sessions.purge_deleted(ref, now_ms() - _DELETED_KEPT_MS)
 
 
 def dead_letter(body: str, parts: Services | None = None) -> None:

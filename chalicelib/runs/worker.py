@@ -19,6 +19,7 @@ from chalicelib.runs.pulse import Held, Pulse
 from chalicelib.runs.watch import Watch
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.sessions.inbox import Inbox
+from chalicelib.sessions.model import Spec
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.storage.errors import ConditionFailed
 from chalicelib.tools.offer import offer
@@ -37,22 +38,31 @@ class Limits:
     keep_doorbell: Callable[[], None]
 
 
+@dataclass(slots=True)
+class Known:
+    """What a process knows of a session: the folded log, and the spec as of the record ``spec_seq``."""
+
+    conversation: Conversation
+    spec: Spec | None = None
+    spec_seq: int = 0
+
+
 class Remembered:
-    """Folded logs of sessions this process worked on lately, so that a turn reads only what is new."""
+    """The sessions this process worked on lately, so that a turn reads only what is new."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[str, Conversation] = OrderedDict()
+        self._kept: OrderedDict[str, Known] = OrderedDict()
         self._lock = Lock()
 
-    def take(self, ref: SessionRef) -> Conversation:
-        """The fold of a session, for one worker alone."""
+    def take(self, ref: SessionRef) -> Known:
+        """What is known of a session, for one worker alone."""
         with self._lock:
-            return self._kept.pop(ref.pk, None) or Conversation()
+            return self._kept.pop(ref.pk, None) or Known(Conversation())
 
-    def give(self, ref: SessionRef, conversation: Conversation) -> None:
-        """Keep a fold that matches the log up to its number."""
+    def give(self, ref: SessionRef, known: Known) -> None:
+        """Keep what matches the log up to the fold's number."""
         with self._lock:
-            self._kept[ref.pk] = conversation
+            self._kept[ref.pk] = known
             while len(self._kept) > _REMEMBERED:
                 self._kept.popitem(last=False)
 
@@ -69,17 +79,20 @@ class Worker:
         self._owner = owner
         self._remembered = Remembered()
 
-    def handle(self, ref: SessionRef, limits: Limits) -> None:
-        """Do all there is to do for a session. Returns when it rests, waits, is held elsewhere or is gone."""
+    def handle(self, ref: SessionRef, limits: Limits) -> bool:
+        """Do all there is to do for a session, until it rests, waits or is held elsewhere; False when it is gone."""
         try:
             while limits.remaining_ms() > _RINGS_AGAIN_MS:
                 if not self._one_run(ref, limits, self._owner):
-                    return
+                    return True
             self._inbox.ring(ref)
-        except (NothingToDo, HeldElsewhere, SessionNotFound):
-            return
+        except SessionNotFound:
+            return False
+        except (NothingToDo, HeldElsewhere):
+            return True
         except LeaseLost:
             logger("runs").info("the run is held by another worker now")
+        return True
 
     def stop_now(self, ref: SessionRef) -> None:
         """Carry out a pending interrupt at once, taking the run from whoever holds it."""
@@ -118,7 +131,7 @@ class Worker:
                 raise
             finally:
                 self._pulse.release(job.held)
-        self._remembered.give(ref, job.conversation)
+        self._remembered.give(ref, Known(job.conversation, job.spec, job.conversation.seq))
         run = job.pen.head.run
         return run is not None and run.state == "queued" and not only_stop
 
@@ -155,16 +168,17 @@ class Worker:
 
     def _job(self, ref: SessionRef, limits: Limits) -> Job:
         loaded = self._store.load(ref, inbox=True)
-        conversation = self._folded(ref, loaded)
-        spec = self._store.spec(ref)
+        known = self._remembered.take(ref)
+        conversation = self._folded(ref, loaded, known.conversation)
+        stale = known.spec is None or conversation.respecified > known.spec_seq
+        spec = self._store.spec(ref) if stale or known.spec is None else known.spec
         watch = Watch(self._hub, ref.pk)
         pen = Pen(self._store, ref, loaded, conversation, watch.settle)
         held = Held(ref, 0, limits.keep_doorbell)
         offers = offer(spec.agent, spec.origin)
         return Job(pen, spec, self._parts, watch, held, limits.remaining_ms, offers)
 
-    def _folded(self, ref: SessionRef, loaded: Loaded) -> Conversation:
-        conversation = self._remembered.take(ref)
+    def _folded(self, ref: SessionRef, loaded: Loaded, conversation: Conversation) -> Conversation:
         after = max(conversation.seq, loaded.head.context_from - 1)
         if conversation.seq < after:
             conversation = Conversation()

@@ -49,6 +49,7 @@ class Planner:
         self.receipt = Receipt()
         self.rings = False
         self._after: str | None = None
+        self._by_id: dict[str, Accepted] = {}
 
     @property
     def changed(self) -> bool:
@@ -56,7 +57,16 @@ class Planner:
         return bool(self.records)
 
     def take(self, item: Input, position: int) -> None:
-        """Let one input take effect. Raises the errors of ``sessions.errors`` and RepeatedAnswer."""
+        """Let one input take effect, once for an id. Raises the errors of ``sessions.errors`` and RepeatedAnswer."""
+        if (earlier := self._by_id.get(item.id or "")) is not None:
+            self.receipt.events.append(earlier)
+            return
+        self._apply(item, position)
+        self._after = item.type
+        if self.receipt.events and self.receipt.events[-1].id == item.id:
+            self._by_id[item.id] = self.receipt.events[-1]
+
+    def _apply(self, item: Input, position: int) -> None:
         if self.head.ended:
             raise SessionEnded("the session is archived or terminated and takes no events", field=f"events.{position}")
         if item.type == "user.message":
@@ -71,7 +81,6 @@ class Planner:
             raise BadInput(
                 f"events.{position}.type: {item.type!r} cannot be sent here", field=f"events.{position}.type"
             )
-        self._after = item.type
 
     def _message(self, item: Input, position: int) -> None:
         if (open_calls := self.head.unanswered) and self.head.interrupt is None:

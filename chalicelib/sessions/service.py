@@ -11,6 +11,7 @@ from chalicelib.core.metadata import patched
 from chalicelib.events.catalogue import PRIMARY_THREAD
 from chalicelib.events.event import Draft
 from chalicelib.events.log import LogMoved, SessionRef, Tail
+from chalicelib.sessions.closing import close_calls, interrupted_run
 from chalicelib.sessions.errors import SessionEnded, SessionNotFound, SessionRunning, ToolsInUse
 from chalicelib.sessions.inbox import Inbox, due_of
 from chalicelib.sessions.inputs import Input, Manner, Receipt
@@ -155,11 +156,13 @@ class SessionService:
                 return [], []
             if head.run is not None and not head.waiting:
                 raise SessionRunning("the session is running; interrupt it first")
+            ended = _ended_waiting(head)
             head.archived_at = head.terminated_at = now_ms()
             head.rest({"type": "end_turn"}, head.archived_at)
             head.status, head.run, head.calls = "terminated", None, {}
             thread = {"session_thread_id": PRIMARY_THREAD, "agent_name": head.agent_name}
             return [
+                *ended,
                 Draft("session.thread_status_terminated", thread),
                 Draft("session.status_terminated", {"reason": "archived"}),
             ], [self._store.release_environment(ref, head)]
@@ -199,17 +202,14 @@ class SessionService:
         self._change(ref, step)
         return changed[0]
 
-    def purge_if_deleted(self, ref: SessionRef, before: int) -> bool:
-        """Whether the session is deleted; one deleted before that moment loses its rows."""
+    def purge_deleted(self, ref: SessionRef, before: int) -> None:
+        """Remove the rows of a session that was deleted before that moment."""
         try:
             head = self._store.load(ref, even_deleted=True).head
         except SessionNotFound:
-            return True
-        if head.deleted_at is None:
-            return False
-        if head.deleted_at < before:
+            return
+        if head.deleted_at is not None and head.deleted_at < before:
             self._store.purge(ref)
-        return True
 
     def interrupt_done(self, ref: SessionRef, interrupt_id: str) -> bool:
         """Whether a request to stop is carried out, or the session is gone."""
@@ -226,6 +226,13 @@ class SessionService:
     def due(self, before: int) -> list[tuple[str, str]]:
         """(tenant, session) of the sessions the clock must look at by then."""
         return self._store.due(before)
+
+
+def _ended_waiting(head: Head) -> list[Draft]:
+    """The end of a run that waited for answers that will not come."""
+    if head.run is None:
+        return []
+    return [*close_calls(head, head.run.id), interrupted_run(head, "archive")]
 
 
 def _new_head(ref: SessionRef, draft: SessionDraft, now: int) -> Head:

@@ -219,7 +219,7 @@ class SessionStore:
             low=SEGMENT,
             high=None if inbox else HEAD,
             descending=True,
-            limit=12 if inbox else 2,
+            limit=5 if inbox else 2,
             start=start,
         )
 

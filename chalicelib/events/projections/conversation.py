@@ -1,5 +1,6 @@
 """The log folded into what the loop needs: the model's messages and what is still open. Same log, same bytes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -7,7 +8,6 @@ from typing import Any
 from chalicelib.events import catalogue
 from chalicelib.events.event import Event
 
-_USES = frozenset({"agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use"})
 _RESULTS = {
     "agent.tool_result": "tool_use_id",
     "agent.mcp_tool_result": "mcp_tool_use_id",
@@ -62,6 +62,7 @@ class Conversation:
         self.weight = 0
         self.last_input_tokens = 0
         self.steps = 0
+        self.respecified = 0
 
     @property
     def pending(self) -> list[Use]:
@@ -71,33 +72,24 @@ class Conversation:
     def apply(self, event: Event) -> None:
         """Take in the next record."""
         self.seq = event.seq
-        kind = event.type
-        if kind in ("user.message", "system.message"):
-            self._user(event)
-        elif kind in ("agent.message", "agent.thinking"):
-            self._spoken(event)
-        elif kind in _USES:
-            self._use(event)
-        elif kind in _RESULTS:
-            self._result(event, event.data[_RESULTS[kind]])
-        elif kind == "user.tool_confirmation":
-            self._decided(event)
-        elif kind == "user.interrupt":
-            self.answering = False
-        elif kind in _SPANS:
-            self._span(event)
-        elif kind in (catalogue.STEP_STARTED, catalogue.STEP_FINISHED):
-            self._step(event)
-        elif kind == "agent.thread_context_compacted":
-            self._compacted(event)
-        elif kind == "session.usage":
-            self.unbilled = Unbilled()
-        elif kind == catalogue.RUN_FINISHED:
-            self.answering = False
-            self.steps = 0
+        if (take := _TAKES.get(event.type)) is not None:
+            take(self, event)
+
+    def _stopped(self, _event: Event) -> None:
+        self.answering = False
+
+    def _finished(self, _event: Event) -> None:
+        self.answering = False
+        self.steps = 0
+
+    def _billed(self, _event: Event) -> None:
+        self.unbilled = Unbilled()
+
+    def _changed(self, event: Event) -> None:
+        self.respecified = event.seq
 
     def _add(self, role: str, blocks: list[dict[str, Any]], seq: int) -> None:
-        self.weight += sum(_weigh(block) for block in blocks)
+        self.weight += sum(weigh(block) for block in blocks)
         if self.messages and self.messages[-1]["role"] == role:
             self.messages[-1]["content"].extend(blocks)
             return
@@ -135,7 +127,8 @@ class Conversation:
         block = {"type": "tool_use", "id": call_id(event.id), "name": offered, "input": data["input"]}
         self._add("assistant", [block], event.seq)
 
-    def _result(self, event: Event, use_id: str) -> None:
+    def _result(self, event: Event) -> None:
+        use_id = event.data[_RESULTS[event.type]]
         use = self.uses.get(use_id)
         if use is None or use.done:
             return
@@ -191,11 +184,26 @@ class Conversation:
         self.last_input_tokens = 0
 
 
-_SPANS = frozenset({"span.model_request_start", "span.model_request_end", "span.compaction_summarize_end"})
+_TAKES: dict[str, Callable[[Conversation, Event], None]] = {
+    **dict.fromkeys(("user.message", "system.message"), Conversation._user),
+    **dict.fromkeys(("agent.message", "agent.thinking"), Conversation._spoken),
+    **dict.fromkeys(("agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use"), Conversation._use),
+    **dict.fromkeys(_RESULTS, Conversation._result),
+    "user.tool_confirmation": Conversation._decided,
+    "user.interrupt": Conversation._stopped,
+    **dict.fromkeys(
+        ("span.model_request_start", "span.model_request_end", "span.compaction_summarize_end"), Conversation._span
+    ),
+    **dict.fromkeys((catalogue.STEP_STARTED, catalogue.STEP_FINISHED), Conversation._step),
+    "agent.thread_context_compacted": Conversation._compacted,
+    "session.usage": Conversation._billed,
+    **dict.fromkeys(("session.updated", "files.changed"), Conversation._changed),
+    catalogue.RUN_FINISHED: Conversation._finished,
+}
 
 
-def _weigh(block: dict[str, Any]) -> int:
-    """Roughly the tokens of a block: four characters each, a picture as much as a page."""
+def weigh(block: dict[str, Any]) -> int:
+    """Roughly the tokens of a content block: four characters each, a picture as much as a page."""
     if block["type"] in ("image", "document") and block.get("source", {}).get("type") != "text":
         return 1500
     return len(str(block)) // 4
