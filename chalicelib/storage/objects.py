@@ -77,7 +77,10 @@ def _pieces(body: Any) -> Iterator[bytes]:
 
 
 class ObjectWriter:
-    """Collects bytes and stores them in parts; holds at most one part. End with ``close`` or ``abort``."""
+    """Collects bytes and stores them in parts; holds one part and what is written at once.
+
+    End with ``close`` or ``abort``.
+    """
 
     def __init__(self, client: Any, bucket: str, key: str, media_type: str) -> None:
         self._client = client
@@ -89,14 +92,18 @@ class ObjectWriter:
         self.size = 0
 
     def write(self, data: bytes) -> None:
-        """Take bytes; every full part is sent."""
+        """Take bytes; a full part is sent."""
         self._buffer += data
         self.size += len(data)
-        while len(self._buffer) >= PART_BYTES:
-            self._send(bytes(self._buffer[:PART_BYTES]))
-            del self._buffer[:PART_BYTES]
+        if len(self._buffer) >= PART_BYTES:
+            self._flush()
 
-    def _send(self, part: bytes) -> None:
+    def _flush(self) -> None:
+        # Handed over as it is: copies of a part are what an upload's memory is made of.
+        part, self._buffer = self._buffer, bytearray()
+        self._send(part)
+
+    def _send(self, part: bytearray) -> None:
         if self._upload is None:
             answer = self._client.create_multipart_upload(**self._target, ContentType=self._media_type)
             self._upload = answer["UploadId"]
@@ -107,10 +114,10 @@ class ObjectWriter:
     def close(self) -> None:
         """Make the object visible."""
         if self._upload is None:
-            self._client.put_object(**self._target, Body=bytes(self._buffer), ContentType=self._media_type)
+            self._client.put_object(**self._target, Body=self._buffer, ContentType=self._media_type)
             return
         if self._buffer:
-            self._send(bytes(self._buffer))
+            self._flush()
         self._client.complete_multipart_upload(
             **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
         )
