@@ -69,4 +69,4 @@ lock: $(VENV)/.uv ## renew the lock files
 	@$(COMPILE) --no-deps requirements/embedded.in -o requirements/embedded.lock
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) build .lambent
+	rm -rf $(VENV) build
