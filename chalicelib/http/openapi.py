@@ -58,4 +58,7 @@ def _unused(name: str, taken: set[str]) -> str:
 
 
 def _tags(doors: Sequence[Door]) -> list[str]:
-    return list(dict.fromkeys(tag for door in doors for route in door.routes for tag in route.tags or (door.name,)))
+    """The groups of routes in the order of the tables; routes without one stand last, under their door's name."""
+    named = [tag for door in doors for route in door.routes for tag in route.tags]
+    unnamed = [door.name for door in doors if not all(route.tags for route in door.routes)]
+    return list(dict.fromkeys([*named, *unnamed]))

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.observability import logger
 
+_MOST_RECEIVED = 10
 _WAIT_SECONDS = 10
 _AGAIN_SECONDS = 2
 _PAUSE_SECONDS = 1.0
@@ -21,12 +22,19 @@ Handler = Callable[[str, str], None]
 
 
 class Pump:
-    """Feeds one queue to a handler until stopped."""
+    """Feeds one queue to a handler until stopped.
 
-    def __init__(self, client: Any, queue_url: str, handler: Handler, *, workers: int, name: str) -> None:
+    Messages stay hidden for ``hidden_seconds``, longer only if the handler sees to it: those of a process that died
+    come back soon.
+    """
+
+    def __init__(
+        self, client: Any, queue_url: str, handler: Handler, *, workers: int, hidden_seconds: int, name: str
+    ) -> None:
         self._client = client
         self._url = queue_url
         self._handler = handler
+        self._hidden_seconds = hidden_seconds
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=name)
         self._free = threading.Semaphore(workers)
         self._stop = threading.Event()
@@ -48,26 +56,36 @@ class Pump:
             except (BotoCoreError, ClientError):
                 logger("local").warning("the queue could not be read", exc_info=True)
                 self._stop.wait(_PAUSE_SECONDS)
+            except Exception:
+                # The queue of an engine that was closed ends a waiting receive in its own way.
+                if not self._stop.is_set():
+                    raise
 
     def _receive(self) -> None:
-        self._free.acquire()
-        handed = False
+        free = self._reserve()
+        handed = 0
         try:
             answer = self._client.receive_message(
                 QueueUrl=self._url,
-                MaxNumberOfMessages=10,
+                MaxNumberOfMessages=free,
                 WaitTimeSeconds=_WAIT_SECONDS,
+                VisibilityTimeout=self._hidden_seconds,
                 AttributeNames=["MessageGroupId"],
             )
-            groups = _by_group(answer.get("Messages", []))
-            for position, messages in enumerate(groups):
-                if position:
-                    self._free.acquire()
-                handed = True
+            for messages in _by_group(answer.get("Messages", [])):
+                handed += 1
                 self._hand_over(messages)
         finally:
-            if not handed:
-                self._free.release()
+            if handed < free:
+                self._free.release(free - handed)
+
+    def _reserve(self) -> int:
+        """Workers for as many messages as a receive may give: none that is received waits for its worker."""
+        self._free.acquire()
+        free = 1
+        while free < _MOST_RECEIVED and self._free.acquire(blocking=False):
+            free += 1
+        return free
 
     def _hand_over(self, messages: list[dict[str, Any]]) -> None:
         try:

@@ -127,9 +127,10 @@ class Runtime:
             entry.dead_letter(body, services)
 
         settings = services.settings
+        hidden = settings.lease_seconds + settings.heartbeat_seconds
         self._running = [
-            Pump(client, settings.queue_url, handle, workers=_RUN_WORKERS, name="run"),
-            Pump(client, settings.dead_letter_url, bury, workers=_DEAD_WORKERS, name="dead"),
+            Pump(client, settings.queue_url, handle, workers=_RUN_WORKERS, hidden_seconds=hidden, name="run"),
+            Pump(client, settings.dead_letter_url, bury, workers=_DEAD_WORKERS, hidden_seconds=hidden, name="dead"),
             Clock(lambda: entry.tick(services), _CLOCK_SECONDS),
         ]
         for part in self._running:

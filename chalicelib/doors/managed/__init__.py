@@ -14,8 +14,8 @@ from chalicelib.doors.managed.routes import (
 )
 from chalicelib.http.route import Door
 
-PARTS = (tenants, api_keys, agents, environments, files, models, sessions, events, session_parts)
-"""The modules whose ``ROUTES`` make up the door."""
+PARTS = (agents, environments, sessions, session_parts, events, files, models, api_keys, tenants)
+"""The modules whose ``ROUTES`` make up the door, in the order in which its documentation shows them."""
 
 DOOR = Door(
     name="managed",

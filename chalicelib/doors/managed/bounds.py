@@ -2,14 +2,13 @@
 
 from chalicelib.core.clock import parse_iso
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.numbers import whole
 from chalicelib.doors.managed.schemas.lists import CreatedRange
 
 
 def limit_of(text: str | None, usual: int, most: int) -> int:
     """A page size: clamped, never refused; what is no number above zero is the usual one."""
-    digits = text is not None and text.strip().isdigit()
-    wanted = int(text) if digits and text is not None else 0
-    return min(wanted, most) if wanted >= 1 else usual
+    return min(whole(text) or usual, most)
 
 
 def created_bounds(query: CreatedRange) -> tuple[int | None, int | None]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.numbers import whole
 from chalicelib.doors.managed.bounds import created_bounds, limit_of
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.refs import session_ref
@@ -40,7 +41,7 @@ class _Listing:
         self._types = frozenset(query.types or ())
         self._limit = limit
         self._page = query.page or ""
-        self._after = _whole(query.after_seq) or 0
+        self._after = whole(query.after_seq) or 0
         self._undated = created_bounds(query) == (None, None)
 
     def ascending(self) -> list[tuple[str, dict[str, Any]]]:
@@ -118,14 +119,10 @@ def _answer(rows: list[tuple[str, dict[str, Any]]], limit: int) -> dict[str, Any
     }
 
 
-def _whole(text: str | None) -> int | None:
-    return int(text) if text is not None and text.strip().isdigit() else None
-
-
 def _seq(page: str, *, sdk: bool) -> int | None:
     if not page or page.startswith(_QUEUED):
         return None
-    number = _whole(page.removeprefix("seq_"))
+    number = whole(page.removeprefix("seq_"))
     if number is None and sdk:
         raise InvalidRequest("page: the cursor cannot be read", field="page")
     return number

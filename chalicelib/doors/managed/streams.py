@@ -95,7 +95,7 @@ class Frames:
         about = {
             "type": "system.user_message_cancelled",
             "event_id": event_name(item.data["input_id"]),
-            "pending_seq": item.seq,
+            "pending_seq": item.data["pending_seq"],
             "session_thread_id": catalogue.PRIMARY_THREAD,
             "cancelled_at": item.at,
         }

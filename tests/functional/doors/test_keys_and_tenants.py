@@ -136,7 +136,7 @@ def test_a_tenant_sees_only_its_own(plain: Api, new_key: Callable[[], str], open
 
 
 def test_limits_are_counted_told_and_kept(root: Api, opened: list[Api], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("chalicelib.tenants.limits.now_ms", lambda: 1_700_000_040_000)
+    monkeypatch.setattr("chalicelib.tenants.limits.now_ms", lambda: 4_000_000_040_000)
     made = root.post("/admin/tenants", name="Acme", limits={"write": 2})
     tenant = api_with(root, made["api_key"]["key"], opened)
     told = [tenant.call("POST", "/v1/environments", {"name": "E"}).headers for _ in range(2)]

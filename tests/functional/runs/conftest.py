@@ -40,6 +40,7 @@ class Rig:
     model: FakeModel
     make: Callable[[], Services]
     tools: list[dict[str, Any]] = field(default_factory=list)
+    model_id: str = "claude-test"
     ref: SessionRef = field(init=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +54,7 @@ class Rig:
             "version": 1,
             "name": "Tester",
             "origin": "sdk",
-            "model": {"id": "claude-test", "speed": "standard", "effort": None, "inference_geo": None},
+            "model": {"id": self.model_id, "speed": "standard", "effort": None, "inference_geo": None},
             "system": "Test.",
             "tools": self.tools,
         }

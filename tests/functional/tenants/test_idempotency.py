@@ -67,23 +67,23 @@ def test_a_request_that_never_ended_can_be_taken_up_after_a_minute(
     services: Services, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = "chalicelib.tenants.idempotency.now_ms"
-    monkeypatch.setattr(clock, lambda: 1_700_000_000_000)
+    monkeypatch.setattr(clock, lambda: 4_000_000_000_000)
     services.idempotency.begin(tenant, SCOPE, "k", "body")
-    monkeypatch.setattr(clock, lambda: 1_700_000_061_000)
+    monkeypatch.setattr(clock, lambda: 4_000_000_061_000)
     with pytest.raises(KeyReused):
         services.idempotency.begin(tenant, SCOPE, "k", "other body")
     assert services.idempotency.begin(tenant, SCOPE, "k", "body") is None
-    monkeypatch.setattr(clock, lambda: 1_700_000_062_000)
+    monkeypatch.setattr(clock, lambda: 4_000_000_062_000)
     with pytest.raises(RequestRunning):
         services.idempotency.begin(tenant, SCOPE, "k", "body")
 
 
 def test_an_answer_is_forgotten_after_a_day(services: Services, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = "chalicelib.tenants.idempotency.now_ms"
-    monkeypatch.setattr(clock, lambda: 1_700_000_000_000)
+    monkeypatch.setattr(clock, lambda: 4_000_000_000_000)
     services.idempotency.begin(tenant, SCOPE, "k", "body")
     services.idempotency.finish(tenant, SCOPE, "k", ANSWER)
-    monkeypatch.setattr(clock, lambda: 1_700_000_000_000 + 24 * 3_600_000)
+    monkeypatch.setattr(clock, lambda: 4_000_000_000_000 + 24 * 3_600_000)
     assert services.idempotency.begin(tenant, SCOPE, "k", "other body") is None
 
 

@@ -8,7 +8,7 @@ from chalicelib.core.principal import Principal
 from chalicelib.tenants.limits import UNLIMITED, Quota, QuotaUsedUp
 from chalicelib.wiring import Services
 
-NOON = 1_700_000_040_000
+NOON = 4_000_000_040_000  # far ahead: rows whose time is over vanish from the table
 
 
 @pytest.fixture

@@ -96,3 +96,12 @@ def test_an_answer_of_several_kinds_tells_them_all() -> None:
     assert set(content) == {"application/json", "*/*"}
     assert content["application/json"]["schema"] == {"$ref": "#/components/schemas/Alive"}
     validate(told)
+
+
+def test_groups_stand_in_the_order_of_the_tables_with_untagged_routes_last() -> None:
+    def route(path: str, *tags: str) -> Route:
+        return Route(("GET",), path, lambda _: Answer(), "One", tags=tags)
+
+    routes = (route("/t/loose"), route("/t/second", "second"), route("/t/first", "first"))
+    told = document((Door("door", routes, DOOR.render_error),))
+    assert [tag["name"] for tag in told["tags"]] == ["second", "first", "door"]

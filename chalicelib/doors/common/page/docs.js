@@ -104,6 +104,11 @@
     return found;
   }
 
+  // A long path breaks before a slash, not inside a word.
+  function breakable(path) {
+    return path.split(/(?=\/)/).flatMap((part) => [el("wbr"), part]);
+  }
+
   function list() {
     const words = byId("search").value.toLowerCase().split(/\s+/).filter(Boolean);
     const fits = (one) => words.every((word) => `${one.method} ${one.path} ${one.summary} ${one.tag}`.toLowerCase().includes(word));
@@ -114,7 +119,7 @@
       el("h2", {}, tag),
       el("ul", {}, ...shown.filter((one) => one.tag === tag).map((one) => el("li", {},
         el("a", { href: `#${one.operationId}`, title: one.summary, "aria-current": location.hash.slice(1) === one.operationId ? "page" : undefined },
-          el("span", { class: `method ${one.method}` }, one.method.toUpperCase()), el("span", { class: "path" }, one.path))))))));
+          el("span", { class: `method ${one.method}` }, one.method.toUpperCase()), el("span", { class: "path" }, ...breakable(one.path)))))))));
   }
 
   // ---- one route ----
@@ -123,7 +128,7 @@
     stop();
     const one = operations().find((candidate) => candidate.operationId === location.hash.slice(1));
     for (const link of byId("routes").querySelectorAll("a"))
-      if (one && link.hash === `#${one.operationId}`) link.setAttribute("aria-current", "page"); else link.removeAttribute("aria-current");
+      if (one && link.hash === `#${one.operationId}`) { link.setAttribute("aria-current", "page"); link.scrollIntoView({ block: "nearest" }); } else link.removeAttribute("aria-current");
     const main = byId("main");
     if (!one) {
       main.replaceChildren(el("h2", {}, api.info.title), el("p", {}, api.info.description || ""), el("p", { class: "quiet" }, "Choose a route. Press / to search."));

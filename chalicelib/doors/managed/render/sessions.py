@@ -7,6 +7,8 @@ from chalicelib.core.ids import dress
 from chalicelib.doors.managed.render import agents as render_agents
 from chalicelib.doors.managed.render.events import event_name, stop_reason
 from chalicelib.events.catalogue import PRIMARY_THREAD
+from chalicelib.events.event import Event
+from chalicelib.sessions.input_records import content_of
 from chalicelib.sessions.model import Head, QueuedInput, Session
 from chalicelib.sessions.usage import usage_of
 
@@ -99,12 +101,25 @@ def primary_thread(session: Session) -> dict[str, Any]:
 
 def pending(item: QueuedInput) -> dict[str, Any]:
     """An input that waits."""
+    return _pending(item.id, item.type, item.data, item.seq, item.accepted_at, None)
+
+
+def cancelled(record: Event) -> dict[str, Any]:
+    """An input that was removed before any run took it."""
+    said, accepted_at = content_of(record)
+    facts = record.data
+    return _pending(facts["input_id"], facts["type"], said, facts["pending_seq"], accepted_at, record.at)
+
+
+def _pending(
+    input_id: str, kind: str, said: dict[str, Any], seq: int, accepted_at: int, cancelled_at: int | None
+) -> dict[str, Any]:
     return {
-        "pending_seq": item.seq,
-        "enqueued_at": item.accepted_at,
-        "type": item.type,
-        "event_id": event_name(item.id),
+        "pending_seq": seq,
+        "enqueued_at": accepted_at,
+        "type": kind,
+        "event_id": event_name(input_id),
         "session_thread_id": PRIMARY_THREAD,
-        "cancelled_at": None,
-        "data": {"type": item.type, "id": event_name(item.id), **item.data},
+        "cancelled_at": cancelled_at,
+        "data": {"type": kind, "id": event_name(input_id), **said},
     }

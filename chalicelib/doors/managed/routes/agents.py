@@ -4,6 +4,7 @@ from chalicelib.agents.draft import AgentCreate, AgentUpdate
 from chalicelib.agents.errors import AgentNotFound, AgentVersionNotFound
 from chalicelib.agents.service import LATEST, AgentFilter
 from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.numbers import whole
 from chalicelib.doors.managed import lists
 from chalicelib.doors.managed.policies import policy_of
 from chalicelib.doors.managed.render import agents as render
@@ -67,7 +68,7 @@ def versions(call: Call) -> Answer:
     query: schemas.VersionListQuery = call.query
     at = lists.position(call, _VERSIONS, query.page)
     agent_id, space = _agent_id(call), _space(call)
-    before = int(at) if at is not None and at.isdigit() else LATEST
+    before = whole(at) or LATEST
     if not query.include_current:
         before = min(before, call.services.agents.get(space, agent_id).version)
     found = call.services.agents.versions(space, agent_id, before=before, limit=_VERSIONS.size(query, call.headers))

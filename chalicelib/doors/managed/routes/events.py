@@ -1,6 +1,8 @@
 """Events of sessions: send, list, stream, and one message with its turn."""
 
-from chalicelib.core.errors import InvalidRequest, NotFound
+from chalicelib.core.errors import Conflict, InvalidRequest, NotFound
+from chalicelib.core.ids import derive_id
+from chalicelib.core.numbers import whole
 from chalicelib.doors.managed import named_files
 from chalicelib.doors.managed.event_lists import page_of
 from chalicelib.doors.managed.inputs import blocks, event_id, inputs_of
@@ -14,10 +16,11 @@ from chalicelib.doors.managed.streams import Pulse, Start, View, one_turn, open_
 from chalicelib.events import catalogue
 from chalicelib.events.log import SessionRef
 from chalicelib.events.tail import Follower, Pace, threaded
+from chalicelib.http.idempotent import key_of
 from chalicelib.http.route import Answer, Call, EventStream, Result, Route
 from chalicelib.runs import entry
 from chalicelib.sessions.errors import SessionEnded, WaitingForAnswers
-from chalicelib.sessions.inputs import Input, Manner, Receipt
+from chalicelib.sessions.inputs import Accepted, Input, Manner, Receipt
 
 _DELTAS = frozenset({"agent.message", "agent.thinking"})
 
@@ -110,13 +113,33 @@ async def message(call: Call) -> EventStream:
         raise SessionEnded("the session is archived or terminated and takes no messages")
     follower = _follower(call)
     position = await follower.join(ref)
-    chosen = event_id(call.body.id) if call.body.id else None
-    item = Input("user.message", {"content": blocks(call.body.content)}, chosen)
+    item = Input("user.message", {"content": blocks(call.body.content)}, _message_id(call))
     how = manner(call, sdk=is_sdk(call.headers), queue=True)
     receipt = await threaded(lambda: accept(call, ref, [item], how))
+    mine = receipt.events[0]
     view = View(sdk=is_sdk(call.headers), chunks=True, typed_frames=not is_sdk(call.headers))
     start = Start(loaded.tail.next_seq - 1, position, aligned=True)
-    return EventStream(one_turn(follower, ref, start, view, _pulse(call), receipt.events[0].id))
+    if mine.processed_at is not None:
+        start = Start(await threaded(lambda: _before(call, ref, mine, item)), position, aligned=False)
+    return EventStream(one_turn(follower, ref, start, view, _pulse(call), mine.id))
+
+
+def _message_id(call: Call) -> str | None:
+    """The client's own id, or one that a repeat with the same idempotency key meets again."""
+    if call.body.id:
+        return event_id(call.body.id)
+    key = key_of(call.headers)
+    return None if key is None else derive_id("event", key, "0")
+
+
+def _before(call: Call, ref: SessionRef, mine: Accepted, sent: Input) -> int:
+    """Where the turn of a message begins that was taken long ago: a repeat reads the same turn again.
+
+    Raises Conflict when the same idempotency key came with something else to say.
+    """
+    if not call.body.id and mine.data != sent.data:
+        raise Conflict("Idempotency-Key: was used with another body", field="Idempotency-Key")
+    return next(event.seq for event in call.services.log.walk(ref) if event.id == mine.id) - 1
 
 
 def _view(call: Call) -> View:
@@ -136,8 +159,8 @@ def _view(call: Call) -> View:
 def _resumed(call: Call, ref: SessionRef, end: int) -> int:
     """The number after which the stream begins."""
     last = call.headers.get("last-event-id", "")
-    if last.isdigit():
-        return min(int(last), 10**12)
+    if (number := whole(last)) is not None:
+        return min(number, end)
     if last:
         wanted = event_id(last)
         for event in call.services.log.walk(ref):
@@ -159,6 +182,7 @@ def _pulse(call: Call) -> Pulse:
 _ONE = "/v1/sessions/{session_id}"
 _THREAD = f"{_ONE}/threads/{{thread_id}}"
 _SSE = "text/event-stream"
+_TAGS = ("events",)
 ROUTES: tuple[Route, ...] = (
     Route(
         ("POST",),
@@ -172,6 +196,7 @@ ROUTES: tuple[Route, ...] = (
         errors=(404, 409),
         limit="write",
         idempotent=True,
+        tags=_TAGS,
     ),
     Route(
         ("GET",),
@@ -181,8 +206,11 @@ ROUTES: tuple[Route, ...] = (
         query=queries.EventListQuery,
         answers={200: (schemas.EventPage, _SSE)},
         errors=(400, 404),
+        tags=_TAGS,
     ),
-    Route(("GET",), f"{_ONE}/log", log, "Read the whole log", answers={200: "application/json"}, errors=(404,)),
+    Route(
+        ("GET",), f"{_ONE}/log", log, "Read the whole log", answers={200: "application/json"}, errors=(404,), tags=_TAGS
+    ),
     *(
         Route(
             ("GET",),
@@ -192,6 +220,7 @@ ROUTES: tuple[Route, ...] = (
             query=queries.StreamQuery,
             answers={200: _SSE},
             errors=(400, 404),
+            tags=_TAGS,
         )
         for path in (f"{_ONE}/events/stream", f"{_ONE}/stream")
     ),
@@ -205,6 +234,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: _SSE},
         errors=(404, 409),
         limit="write",
+        tags=_TAGS,
     ),
     Route(
         ("GET",),
@@ -214,6 +244,7 @@ ROUTES: tuple[Route, ...] = (
         query=queries.EventListQuery,
         answers={200: (schemas.EventPage, _SSE)},
         errors=(400, 404),
+        tags=_TAGS,
     ),
     *(
         Route(
@@ -224,6 +255,7 @@ ROUTES: tuple[Route, ...] = (
             query=queries.StreamQuery,
             answers={200: _SSE},
             errors=(400, 404),
+            tags=_TAGS,
         )
         for path in (f"{_THREAD}/stream", f"{_THREAD}/events/stream")
     ),

@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.numbers import whole
 from chalicelib.doors.managed import lists
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.render import files as render
@@ -70,8 +71,7 @@ async def _upload_form(call: Call, file_id: str | None) -> File:
 
 
 def _check_announced(call: Call, limit: int) -> None:
-    length = call.headers.get("content-length", "")
-    if length.isdigit() and int(length) > limit + _FORM_ROOM:
+    if (whole(call.headers.get("content-length")) or 0) > limit + _FORM_ROOM:
         raise TooLarge(f"a file may have at most {limit} bytes", details={"limit_bytes": limit})
 
 

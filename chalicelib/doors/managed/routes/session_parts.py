@@ -4,12 +4,15 @@ from typing import Any
 
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import undress
+from chalicelib.doors.managed import lists
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.refs import session_ref
 from chalicelib.doors.managed.render import sessions as render
 from chalicelib.doors.managed.routes.events import check_thread
-from chalicelib.doors.managed.routes.sessions import attach
+from chalicelib.doors.managed.routes.sessions import attach, kept_if_taken
 from chalicelib.doors.managed.schemas import sessions as schemas
+from chalicelib.events import catalogue
+from chalicelib.events.catalogue import PRIMARY_THREAD
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.sessions.errors import ResourceNotFound
 
@@ -20,15 +23,16 @@ def add_resource(call: Call) -> Answer:
     """Attach a file."""
     ref = session_ref(call)
     call.services.sessions.get(ref)
-    made = attach(call, ref.space, ref.id, call.body, "file_id")
 
     def change(resources: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if len(resources) >= _MOST_RESOURCES:
             raise InvalidRequest(f"a session has at most {_MOST_RESOURCES} resources", field="file_id")
-        return [*resources, made]
+        return [*resources, *attached]
 
-    call.services.sessions.set_resources(ref, change)
-    return Answer(render.resource(made, ref.id), 201)
+    with kept_if_taken(call, ref.space) as attached:
+        attached.append(attach(call, ref.space, ref.id, call.body, "file_id"))
+        call.services.sessions.set_resources(ref, change)
+    return Answer(render.resource(attached[0], ref.id), 201)
 
 
 def _all(call: Call) -> list[dict[str, Any]]:
@@ -38,18 +42,7 @@ def _all(call: Call) -> list[dict[str, Any]]:
 
 def list_resources(call: Call) -> Answer:
     """All resources."""
-    return Answer(_page(_all(call)))
-
-
-def _page(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "data": rows,
-        "next_page": None,
-        "next_cursor": None,
-        "has_more": False,
-        "first_id": rows[0]["id"] if rows else None,
-        "last_id": rows[-1]["id"] if rows else None,
-    }
+    return Answer(lists.page(_all(call), None))
 
 
 def _resource_id(call: Call) -> str:
@@ -85,7 +78,7 @@ def remove_resource(call: Call) -> Answer:
 def list_threads(call: Call) -> Answer:
     """The primary thread."""
     session = call.services.sessions.get(session_ref(call))
-    return Answer(_page([render.primary_thread(session)]))
+    return Answer(lists.page([render.primary_thread(session)], None))
 
 
 def get_thread(call: Call) -> Answer:
@@ -102,14 +95,22 @@ def archive_thread(call: Call) -> Answer:
 
 
 def pending(call: Call) -> Answer:
-    """Inputs not yet taken up."""
-    ref = session_ref(call)
+    """Inputs not yet taken up, and on demand those that never will be."""
+    ref, query = session_ref(call), call.query
     call.services.sessions.get(ref)
-    return Answer({"data": [render.pending(item) for item in call.services.session_store.inbox(ref)]})
+    if query.session_thread_id not in (None, PRIMARY_THREAD):
+        return Answer({"data": []})
+    gone = []
+    if query.include_cancelled:
+        removals = (event for event in call.services.log.walk(ref) if event.type == catalogue.INPUT_REMOVED)
+        gone = [render.cancelled(event) for event in removals]
+    waiting = [render.pending(item) for item in call.services.session_store.inbox(ref)]
+    return Answer({"data": gone + waiting})
 
 
 _ONE = "/v1/sessions/{session_id}"
 _RESOURCE = f"{_ONE}/resources/{{resource_id}}"
+_TAGS = ("sessions",)
 ROUTES: tuple[Route, ...] = (
     Route(
         ("POST",),
@@ -122,6 +123,7 @@ ROUTES: tuple[Route, ...] = (
         errors=(404, 409),
         limit="write",
         idempotent=True,
+        tags=_TAGS,
     ),
     Route(
         ("GET",),
@@ -130,8 +132,17 @@ ROUTES: tuple[Route, ...] = (
         "List resources",
         answers={200: schemas.ResourcePage},
         errors=(404,),
+        tags=_TAGS,
     ),
-    Route(("GET",), _RESOURCE, get_resource, "Retrieve a resource", answers={200: schemas.Resource}, errors=(404,)),
+    Route(
+        ("GET",),
+        _RESOURCE,
+        get_resource,
+        "Retrieve a resource",
+        answers={200: schemas.Resource},
+        errors=(404,),
+        tags=_TAGS,
+    ),
     Route(
         ("DELETE",),
         _RESOURCE,
@@ -141,8 +152,17 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.ResourceDeleted},
         errors=(404, 409),
         limit="write",
+        tags=_TAGS,
     ),
-    Route(("GET",), f"{_ONE}/threads", list_threads, "List threads", answers={200: schemas.ThreadPage}, errors=(404,)),
+    Route(
+        ("GET",),
+        f"{_ONE}/threads",
+        list_threads,
+        "List threads",
+        answers={200: schemas.ThreadPage},
+        errors=(404,),
+        tags=_TAGS,
+    ),
     Route(
         ("GET",),
         f"{_ONE}/threads/{{thread_id}}",
@@ -150,6 +170,7 @@ ROUTES: tuple[Route, ...] = (
         "Retrieve a thread",
         answers={200: schemas.Thread},
         errors=(404,),
+        tags=_TAGS,
     ),
     Route(
         ("POST",),
@@ -160,6 +181,16 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.Thread},
         errors=(400, 404),
         limit="write",
+        tags=_TAGS,
     ),
-    Route(("GET",), f"{_ONE}/pending", pending, "List waiting inputs", answers={200: schemas.Pending}, errors=(404,)),
+    Route(
+        ("GET",),
+        f"{_ONE}/pending",
+        pending,
+        "List waiting inputs",
+        query=schemas.PendingQuery,
+        answers={200: schemas.Pending},
+        errors=(400, 404),
+        tags=_TAGS,
+    ),
 )

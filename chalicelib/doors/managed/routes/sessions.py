@@ -1,10 +1,13 @@
 """Sessions: create, read, change, end, remove."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.agents.model import AgentVersion
 from chalicelib.core.clock import now_ms
-from chalicelib.core.errors import NotFound
+from chalicelib.core.errors import LambentError, NotFound
 from chalicelib.core.ids import derive_id, undress
 from chalicelib.doors.managed import choosing, named_files
 from chalicelib.doors.managed.inputs import inputs_of
@@ -19,6 +22,8 @@ from chalicelib.sessions.errors import VaultNotFound
 from chalicelib.sessions.inputs import Input
 from chalicelib.sessions.service import SessionDraft, SessionUpdate
 from chalicelib.storage.keys import Space
+
+_SERVER_FAULT = 500
 
 
 def create(call: Call) -> Answer:
@@ -36,12 +41,15 @@ def create(call: Call) -> Answer:
         environment=environment.model_dump(mode="json"),
         title=body.title or None,
         metadata=choosing.metadata(body.metadata),
-        resources=_attached(call, space, session_id, body.resources or []),
         initial=initial,
         manner=manner(call, sdk=sdk),
         seed=call.idempotency_key,
     )
-    return Answer(render.session(call.services.sessions.create(space, draft, session_id)), 201)
+    with kept_if_taken(call, space) as attached:
+        for place, wanted in enumerate(body.resources or []):
+            attached.append(attach(call, space, session_id, wanted, f"resources.{place}"))
+        made = call.services.sessions.create(space, replace(draft, resources=attached), session_id)
+    return Answer(render.session(made), 201)
 
 
 def _refuse_vaults(vault_ids: list[str] | None) -> None:
@@ -49,8 +57,17 @@ def _refuse_vaults(vault_ids: list[str] | None) -> None:
         raise VaultNotFound(f"vault_ids.0: there is no vault {vault_ids[0]}", field="vault_ids.0")
 
 
-def _attached(call: Call, space: Space, session_id: str, wanted: list[schemas.FileResource]) -> list[dict[str, Any]]:
-    return [attach(call, space, session_id, resource, f"resources.{place}") for place, resource in enumerate(wanted)]
+@contextmanager
+def kept_if_taken(call: Call, space: Space) -> Iterator[list[dict[str, Any]]]:
+    """A list for the resources a request makes; if the request is refused, their copies of files go again."""
+    made: list[dict[str, Any]] = []
+    try:
+        yield made
+    except LambentError as refused:
+        if refused.status < _SERVER_FAULT:
+            for resource in made:
+                call.services.files.delete(space, resource["file_id"])
+        raise
 
 
 def attach(call: Call, space: Space, session_id: str, wanted: schemas.FileResource, field: str) -> dict[str, Any]:
@@ -128,6 +145,7 @@ def stop(call: Call) -> None:
 
 _ONE = "/v1/sessions/{session_id}"
 _ACTS = (400, 404, 409)
+_TAGS = ("sessions",)
 ROUTES: tuple[Route, ...] = (
     Route(
         ("POST",),
@@ -140,6 +158,7 @@ ROUTES: tuple[Route, ...] = (
         errors=(404, 409),
         limit="write",
         idempotent=True,
+        tags=_TAGS,
     ),
     Route(
         ("GET",),
@@ -149,8 +168,9 @@ ROUTES: tuple[Route, ...] = (
         query=schemas.SessionListQuery,
         answers={200: schemas.SessionPage},
         errors=(400,),
+        tags=_TAGS,
     ),
-    Route(("GET",), _ONE, retrieve, "Retrieve a session", answers={200: schemas.Session}, errors=(404,)),
+    Route(("GET",), _ONE, retrieve, "Retrieve a session", answers={200: schemas.Session}, errors=(404,), tags=_TAGS),
     Route(
         ("POST", "PATCH", "PUT"),
         _ONE,
@@ -161,6 +181,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.Session},
         errors=_ACTS,
         limit="write",
+        tags=_TAGS,
     ),
     Route(
         ("DELETE",),
@@ -172,6 +193,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.SessionDeleted},
         errors=_ACTS,
         limit="write",
+        tags=_TAGS,
     ),
     Route(
         ("POST",),
@@ -183,6 +205,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.Session},
         errors=_ACTS,
         limit="write",
+        tags=_TAGS,
     ),
     Route(
         ("POST",),
@@ -193,5 +216,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.Session},
         errors=_ACTS,
         limit="write",
+        tags=_TAGS,
     ),
 )

@@ -217,6 +217,13 @@ class Thread(BaseModel):
 ThreadPage = Page[Thread]
 
 
+class PendingQuery(BaseModel):
+    """Which waiting inputs."""
+
+    session_thread_id: str | None = None
+    include_cancelled: bool | None = None
+
+
 class Pending(BaseModel):
     """Inputs not yet taken up."""
 
