@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
-from chalicelib.engine import endings
+from chalicelib.engine import records, retrying
 from chalicelib.engine.job import Job
 from chalicelib.engine.speech import Speech
 from chalicelib.events import catalogue
@@ -17,7 +17,7 @@ from chalicelib.models.limits import context_window
 from chalicelib.models.request import ModelRequest
 from chalicelib.models.runner import StreamEnded, open_stream
 from chalicelib.models.usage import Usage
-from chalicelib.runs.errors import Interrupted, LeaseLost, OutOfTime
+from chalicelib.runs.errors import Interrupted, OutOfTime
 from chalicelib.runs.pen import Change
 from chalicelib.sessions.inbox import due_of
 from chalicelib.sessions.model import Head, QueuedInput
@@ -71,23 +71,32 @@ def run(job: Job) -> bool:
     old = job.conversation.messages[:boundary]
     span = new_id()
     facts = {"reason": "context size", "boundary": kept_from, "message_count": len(old)}
-    job.pen.append(
-        [
-            Draft(catalogue.COMPACTION_STARTED, facts, run=job.run_id),
-            Draft("span.compaction_summarize_start", {"model": job.model}, id=span, run=job.run_id),
-        ]
-    )
+    started = [
+        Draft(catalogue.COMPACTION_STARTED, facts, run=job.run_id),
+        Draft("span.compaction_summarize_start", {"model": job.model}, id=span, run=job.run_id),
+    ]
+    retrying.running_again(job, started)
     try:
         summary, usage, model = _summarise(job, old)
     except ModelError as error:
-        endings.fail(job, [_ended(job, facts)], error.type, error.message, terminal=not error.retryable)
-        return False
-    except (Interrupted, OutOfTime, LeaseLost) as stop:
-        if not isinstance(stop, LeaseLost):
-            job.pen.append([_ended(job, facts)])
+        return retrying.after_failure(job, _broken_off(job, facts, error.message), error)
+    except (Interrupted, OutOfTime):
+        job.pen.append(_broken_off(job, facts, records.ABORTED))
         raise
+    job.tries = 0
     _replace(job, facts, summary, usage, model)
     return True
+
+
+def _broken_off(job: Job, facts: dict[str, Any], reason: str) -> list[Draft]:
+    ended = {
+        "model": job.model,
+        "model_usage": asdict(Usage()),
+        "final_text_length": 0,
+        "is_error": True,
+        "error_message": reason,
+    }
+    return [Draft("span.compaction_summarize_end", ended, run=job.run_id), _ended(job, facts)]
 
 
 def _summarise(job: Job, old: list[dict[str, Any]]) -> tuple[str, Usage, str]:
@@ -136,7 +145,7 @@ def _replace(job: Job, facts: dict[str, Any], summary: str, usage: Usage, model:
 
     def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
         head.context_from = kept_from
-        records = [
+        written = [
             replacement,
             Draft(
                 "span.compaction_summarize_end",
@@ -146,7 +155,7 @@ def _replace(job: Job, facts: dict[str, Any], summary: str, usage: Usage, model:
             ),
             _ended(job, facts, replacement.id),
         ]
-        return Change(head, records, due=due_of(head, now_ms()))
+        return Change(head, written, due=due_of(head, now_ms()))
 
     job.pen.commit(plan)
 

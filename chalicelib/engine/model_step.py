@@ -5,7 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 from chalicelib.core.clock import now_ms
-from chalicelib.engine import endings, records, tool_step
+from chalicelib.engine import endings, records, retrying, tool_step
 from chalicelib.engine.job import Job, ModelCall, Spoken
 from chalicelib.engine.prompt import build
 from chalicelib.engine.speech import Speech
@@ -22,13 +22,12 @@ from chalicelib.sessions.model import Head, QueuedInput
 
 _LISTEN_SECONDS = 0.25
 _BATCH_SECONDS = 0.05
-_LONGEST_PAUSE = 30.0
 
 
 def begin(job: Job) -> ModelCall:
     """Write the intent of a model call."""
     started, call = records.model_started(job.run_id, job.model, job.pen.head.agent_name, job.conversation.steps + 1)
-    job.pen.append(started)
+    retrying.running_again(job, started)
     return call
 
 
@@ -40,7 +39,8 @@ def run(job: Job) -> bool:
     try:
         _listen(job, speech, spoken)
     except ModelError as error:
-        return _failed(job, call, spoken, error)
+        ended = records.model_ended(job.model, job.run_id, call, spoken, error=error.message)
+        return retrying.after_failure(job, ended, error)
     except (Interrupted, OutOfTime) as stop:
         _broken_off(job, call, speech, spoken, handed_on=isinstance(stop, OutOfTime))
         return False
@@ -138,55 +138,3 @@ def _broken_off(job: Job, call: ModelCall, speech: Speech, spoken: Spoken, *, ha
     said = [draft for _, draft in speech.said(job.run_id, spoken, partial=True)]
     ended = records.model_ended(job.model, job.run_id, call, spoken, error=records.ABORTED, said=said)
     endings.interrupt(job, [*said, *ended])
-
-
-def _failed(job: Job, call: ModelCall, spoken: Spoken, error: ModelError) -> bool:
-    job.tries += 1
-    ended = records.model_ended(job.model, job.run_id, call, spoken, error=error.message)
-    if not error.retryable or job.tries >= job.parts.settings.model_tries:
-        endings.fail(job, ended, error.type, error.message, terminal=not error.retryable)
-        return False
-    _reschedule(job, ended, error)
-    return _pause(job, error)
-
-
-def _reschedule(job: Job, ended: list[Draft], error: ModelError) -> None:
-    def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
-        head.status = "rescheduling"
-        thread = {"session_thread_id": "sthr_primary", "agent_name": head.agent_name}
-        notes = [
-            Draft("session.thread_status_rescheduled", thread, run=job.run_id),
-            Draft("session.status_rescheduled", {"reason": error.message}, run=job.run_id),
-        ]
-        return Change(head, [*ended, *notes], due=due_of(head, now_ms()))
-
-    job.pen.commit(plan)
-
-
-def _pause(job: Job, error: ModelError) -> bool:
-    """Wait before the next try, heeding whoever asks to stop; then the session is running again."""
-    pause = job.parts.settings.model_backoff_ms / 1000 * 2 ** (job.tries - 1)
-    until = time.monotonic() + min(max(pause, error.retry_after or 0), _LONGEST_PAUSE)
-    try:
-        while (left := until - time.monotonic()) > 0:
-            time.sleep(min(left, 0.1))
-            job.look()
-    except Interrupted:
-        endings.interrupt(job, [])
-        return False
-    except OutOfTime:
-        endings.hand_on(job, [], "time limit")
-        return False
-    job.call = _begin_again(job)
-    return True
-
-
-def _begin_again(job: Job) -> ModelCall:
-    started, call = records.model_started(job.run_id, job.model, job.pen.head.agent_name, job.conversation.steps + 1)
-
-    def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
-        head.status = "running"
-        return Change(head, started, due=due_of(head, now_ms()))
-
-    job.pen.commit(plan)
-    return call

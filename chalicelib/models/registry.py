@@ -107,11 +107,13 @@ class Registry:
 
     def _info(self, model_id: str) -> ModelInfo | None:
         try:
-            found = self.resolve(model_id)
+            provider = self.resolve(model_id).provider_name
         except ModelNotServed:
-            return None
-        name = catalog.display_name(model_id)
-        return ModelInfo(model_id, name, found.provider_name, demo=found.provider_name == "embedded")
+            if self._providers or not self.settings.elsewhere:
+                return None
+            # The API's functions hold no provider's key; they show what they are told the workers serve.
+            provider = "anthropic" if model_id.startswith(("claude", "anthropic/")) else "openai"
+        return ModelInfo(model_id, catalog.display_name(model_id), provider, demo=provider == "embedded")
 
     def _build(self, limits: TimeLimits) -> dict[str, Provider]:
         settings, made = self.settings, dict[str, Provider]()

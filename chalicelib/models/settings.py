@@ -8,7 +8,10 @@ _CHOICES = ("embedded", "none")
 
 @dataclass(frozen=True, slots=True)
 class ModelSettings:
-    """Provider access, the models to offer, and time limits in seconds. Secrets stay out of the representation."""
+    """Provider access, the models to offer, and time limits in seconds. Secrets stay out of the representation.
+
+    ``elsewhere``: other processes than this one call the models.
+    """
 
     anthropic_api_key: str | None = field(default=None, repr=False)
     anthropic_auth_token: str | None = field(default=None, repr=False)
@@ -21,6 +24,7 @@ class ModelSettings:
     prices_path: str | None = None
     timeout: float = 600.0
     idle_timeout: float = 120.0
+    elsewhere: bool = False
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> "ModelSettings":
@@ -43,6 +47,7 @@ class ModelSettings:
             prices_path=_text(env, "LAMBENT_PRICES"),
             timeout=_seconds(env, "LAMBENT_MODEL_TIMEOUT", 600.0),
             idle_timeout=_seconds(env, "LAMBENT_MODEL_IDLE_TIMEOUT", 120.0),
+            elsewhere=env.get("LAMBENT_STAGE") == "aws",
         )
 
     @property

@@ -11,6 +11,7 @@ from chalicelib.core.metadata import patched
 from chalicelib.events.catalogue import PRIMARY_THREAD
 from chalicelib.events.event import Draft
 from chalicelib.events.log import LogMoved, SessionRef, Tail
+from chalicelib.sessions import input_records
 from chalicelib.sessions.closing import close_calls, interrupted_run
 from chalicelib.sessions.errors import SessionEnded, SessionNotFound, SessionRunning, ToolsInUse
 from chalicelib.sessions.inbox import Inbox, due_of
@@ -151,12 +152,14 @@ class SessionService:
     def archive(self, ref: SessionRef) -> Session:
         """End a resting session for good; a second call changes nothing. Raises SessionRunning while it works."""
 
-        def change(head: Head, _loaded: Loaded) -> tuple[list[Draft], list[Write]]:
+        def change(head: Head, loaded: Loaded) -> tuple[list[Draft], list[Write]]:
             if head.archived_at is not None:
                 return [], []
             if head.run is not None and not head.waiting:
                 raise SessionRunning("the session is running; interrupt it first")
             ended = _ended_waiting(head)
+            ended += [input_records.removed(item, "archive", 0) for item in loaded.inbox]
+            head.queued = 0
             head.archived_at = head.terminated_at = now_ms()
             head.rest({"type": "end_turn"}, head.archived_at)
             head.status, head.run, head.calls = "terminated", None, {}
@@ -165,7 +168,10 @@ class SessionService:
                 *ended,
                 Draft("session.thread_status_terminated", thread),
                 Draft("session.status_terminated", {"reason": "archived"}),
-            ], [self._store.release_environment(ref, head)]
+            ], [
+                self._store.release_environment(ref, head),
+                *(self._store.inbox_removal(ref, item) for item in loaded.inbox),
+            ]
 
         head = self._change(ref, change)
         return Session(head, self._store.spec(ref))

@@ -10,6 +10,7 @@ from chalicelib.core.settings import Settings
 from chalicelib.wiring import Services
 from tests.fakes.model_server import FakeModel
 from tests.functional.runs.conftest import Rig, said
+from tests.support.endpoint import Endpoint
 
 WINDOW = 16_385
 LETTERS = 6_000
@@ -90,6 +91,22 @@ def test_one_message_that_brings_the_context_over_its_share_is_heeded_before_the
     rig.assert_whole()
     assert rig.count("agent.thread_context_compacted") == 1
     assert rig.head.stop_reason == {"type": "end_turn"}
+
+
+def test_a_large_tool_result_is_heeded_before_the_model_is_asked_again(
+    make: Callable[[], Services], model: FakeModel
+) -> None:
+    with Endpoint("y" * 20_000) as endpoint:
+        rig = Rig(make(), model, make, [endpoint.tool()], "anthropic/gpt-3.5-small")
+        long_talk(rig, 3)
+        rig.send(said("tool:ping tokens:3"))
+        rig.ring()
+    rig.assert_whole()
+    types = rig.types()
+    assert types.index("agent.tool_result") < types.index("agent.thread_context_compacted")
+    assert rig.count("agent.message") == 4
+    assert "<summary>" in str(asked(rig)[-1]["messages"])
+    assert "<summary>" not in str(asked(rig)[-2]["messages"])
 
 
 def test_a_summary_that_fails_ends_the_turn_and_not_the_session(rig: Rig) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.core.ids import new_id
 from chalicelib.core.settings import Settings
-from chalicelib.engine import endings, loop, model_step
+from chalicelib.engine import endings, loop, model_step, retrying
 from chalicelib.engine.job import Job
 from chalicelib.events.event import Draft
 from chalicelib.models.errors import ModelError
@@ -48,7 +48,7 @@ STALE_WRITES: dict[str, Callable[[Job], Any]] = {
     "waiting": lambda job: endings.wait(job, [], {"call": Call("custom", "tool")}),
     "handing on": lambda job: endings.hand_on(job, [], "time limit"),
     "taking input": loop.take_steered,
-    "another try": lambda job: model_step._reschedule(job, [], ModelError("busy")),
+    "another try": lambda job: retrying.reschedule(job, [], ModelError("busy")),
     "looking": lambda job: job.pen.catch_up(),
 }
 

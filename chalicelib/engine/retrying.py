@@ -1,0 +1,73 @@
+"""What follows a provider's failure: another try after a pause, or the end of the run. One rule for all model calls."""
+
+import time
+from collections.abc import Sequence
+
+from chalicelib.core.clock import now_ms
+from chalicelib.engine import endings
+from chalicelib.engine.job import Job
+from chalicelib.events.catalogue import PRIMARY_THREAD
+from chalicelib.events.event import Draft
+from chalicelib.models.errors import ModelError
+from chalicelib.runs.errors import Interrupted, OutOfTime
+from chalicelib.runs.pen import Change
+from chalicelib.sessions.inbox import due_of
+from chalicelib.sessions.model import Head, QueuedInput
+
+_LONGEST_PAUSE = 30.0
+_LOOK_SECONDS = 0.1
+
+
+def after_failure(job: Job, ended: Sequence[Draft], error: ModelError) -> bool:
+    """Write the failed call's end; wait for the next try. False when the run does not go on here."""
+    job.tries += 1
+    if not error.retryable or job.tries >= job.parts.settings.model_tries:
+        endings.fail(job, ended, error.type, error.message, terminal=not error.retryable)
+        return False
+    reschedule(job, ended, error)
+    return _pause(job, error)
+
+
+def reschedule(job: Job, ended: Sequence[Draft], error: ModelError) -> None:
+    """Write the failed call's end and show that another try is to come."""
+
+    def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
+        head.status = "rescheduling"
+        thread = {"session_thread_id": PRIMARY_THREAD, "agent_name": head.agent_name}
+        notes = [
+            Draft("session.thread_status_rescheduled", thread, run=job.run_id),
+            Draft("session.status_rescheduled", {"reason": error.message}, run=job.run_id),
+        ]
+        return Change(head, [*ended, *notes], due=due_of(head, now_ms()))
+
+    job.pen.commit(plan)
+
+
+def _pause(job: Job, error: ModelError) -> bool:
+    """Wait, heeding whoever asks to stop."""
+    pause = job.parts.settings.model_backoff_ms / 1000 * 2 ** (job.tries - 1)
+    until = time.monotonic() + min(max(pause, error.retry_after or 0), _LONGEST_PAUSE)
+    try:
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, _LOOK_SECONDS))
+            job.look()
+    except Interrupted:
+        endings.interrupt(job, [])
+        return False
+    except OutOfTime:
+        endings.hand_on(job, [], "time limit")
+        return False
+    return True
+
+
+def running_again(job: Job, started: Sequence[Draft]) -> None:
+    """Write the intent of the next try; a session shown as rescheduling is shown as running with it."""
+    if job.pen.head.status != "rescheduling":
+        job.pen.append(started)
+        return
+
+    def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
+        head.status = "running"
+        return Change(head, list(started), due=due_of(head, now_ms()))
+
+    job.pen.commit(plan)

@@ -1,0 +1,84 @@
+"""The pump hands doorbells to workers; what a dead process had received comes back soon."""
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.core.settings import Settings
+from chalicelib.local.pump import Pump
+from chalicelib.storage.queue import Doorbell
+from chalicelib.wiring import Services
+from tests.support.api import wait_for
+
+HIDDEN_SECONDS = 1
+
+
+@pytest.fixture
+def pump(services: Services) -> Iterator[Callable[..., Pump]]:
+    """Starts pumps on the run queue."""
+    started: list[Pump] = []
+
+    def start(handler: Callable[[str, str], None], workers: int = 4) -> Pump:
+        url = services.settings.queue_url
+        made = Pump(
+            services.doorbells.client, url, handler, workers=workers, hidden_seconds=HIDDEN_SECONDS, name="test"
+        )
+        started.append(made)
+        made.start()
+        return made
+
+    yield start
+    for one in started:
+        one.stop()
+
+
+def test_a_doorbell_received_and_never_handled_comes_back(services: Services, pump: Any, settings: Settings) -> None:
+    services.doorbells.ring(Doorbell("tenant", "session"))
+    handled, dies = list[str](), threading.Event()
+
+    def handle(body: str, receipt: str) -> None:
+        handled.append(body)
+        if len(handled) == 1:
+            dies.wait(10)
+
+    pump(handle)
+    wait_for(lambda: len(handled) == 2, 10, "the doorbell to ring again")
+    dies.set()
+
+
+def test_no_more_is_received_than_there_are_workers_for(services: Services, pump: Any) -> None:
+    for number in range(6):
+        services.doorbells.ring(Doorbell("tenant", f"session-{number}"))
+    busy, go_on = list[str](), threading.Event()
+
+    def handle(body: str, receipt: str) -> None:
+        busy.append(body)
+        go_on.wait(10)
+
+    pump(handle, workers=2)
+    wait_for(lambda: len(busy) == 2, 10, "two workers to be busy")
+    left = services.doorbells.client.receive_message(
+        QueueUrl=services.settings.queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0
+    )
+    assert len(left["Messages"]) == 4
+    go_on.set()
+    wait_for(lambda: len(set(busy)) == 6, 10, "all to be handled")
+
+
+def test_doorbells_of_one_session_that_come_together_are_one(services: Services, pump: Any) -> None:
+    for _ in range(5):
+        services.doorbells.ring(Doorbell("tenant", "session"))
+    handled: list[str] = []
+    pump(lambda body, receipt: handled.append(body))
+    wait_for(lambda: handled, 10, "the doorbell")
+    url = services.settings.queue_url
+
+    def left() -> int:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        found = services.doorbells.client.get_queue_attributes(QueueUrl=url, AttributeNames=names)
+        return sum(int(value) for value in found["Attributes"].values())
+
+    wait_for(lambda: left() == 0, 10, "the queue to be empty")
+    assert len(handled) < 5
