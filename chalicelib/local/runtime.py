@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.settings import Settings
+from chalicelib.events.log import NOUN
 from chalicelib.local import credentials
 from chalicelib.local.clock import Clock
 from chalicelib.local.credentials import Credentials
 from chalicelib.local.pump import Pump
 from chalicelib.runs import entry
 from chalicelib.runs.worker import NO_LIMIT_MS
+from chalicelib.storage.keys import SEPARATOR
 from chalicelib.wiring import Services
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 STACK = "lambent"
 TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "data.json"
+SESSION = f"{SEPARATOR}{NOUN}{SEPARATOR}"
 _CLOCK_SECONDS = 10.0
 _RUN_WORKERS = 64
 _DEAD_WORKERS = 2
@@ -98,6 +101,8 @@ class Runtime:
             services.alone_since = now_ms()
             services.hub.attach()
             self._engine.subscribe(services.hub.notify)
+            if self._options.workers:
+                self._engine.subscribe(_WarmUp(services).on_write)
         return services
 
     def _resources(self) -> dict[str, str]:
@@ -147,6 +152,19 @@ class Runtime:
             ready(Started(f"http://{host}:{port}", keys))
 
         serve(create_app(services), host, self._options.port, ready=listening, stop=self.stop)
+
+
+class _WarmUp:
+    """Imports the model's SDK when the first session is written: it takes seconds, and a message will follow."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._done = threading.Lock()
+
+    def on_write(self, pk: str) -> None:
+        """Called with the partition of every write."""
+        if SESSION in pk and self._done.acquire(blocking=False):
+            self._services.models.warm_up()
 
 
 def _deployed(template: dict[str, Any]) -> dict[str, str]:
