@@ -1,0 +1,206 @@
+"""A tenant sees only its own: another tenant's ids are answered exactly as unknown ones, on every route there is."""
+
+import json
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2
+import pytest
+
+from chalicelib.doors import all_doors
+from chalicelib.http.route import Route
+from tests.support.api import SDK_HEADERS, Api, Json, message
+from tests.support.server import Server
+
+_SHARED = {"thread_id": "sthr_primary", "version": "1"}
+_BODIES: dict[str, Json] = {
+    "AgentUpdate": {"version": 1, "name": "x"},
+    "EnvironmentUpdate": {"name": "x"},
+    "SessionUpdate": {"title": "x"},
+    "SendEvents": {"events": [message("hello")]},
+    "SendMessage": {"content": "hello"},
+}
+_NO_TENANTS = ("model_id", "tenant_id")
+
+
+def parameters(path: str) -> list[str]:
+    return re.findall(r"\{(\w+)(?::path)?\}", path)
+
+
+def addressed() -> list[tuple[str, Route]]:
+    """Every route that names a thing of a tenant, with each of its methods."""
+    return [
+        (method, route)
+        for door in all_doors()
+        for route in door.routes
+        for method in route.methods
+        if set(parameters(route.path)) - set(_NO_TENANTS) - set(_SHARED) and route.scope not in (None, "root")
+    ]
+
+
+ADDRESSED = addressed()
+
+
+@pytest.fixture(scope="module")
+def owner(server: Server) -> Iterator[Api]:
+    client = Api(server.url, server.tenant("Owner"))
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def stranger(server: Server) -> Iterator[Api]:
+    client = Api(server.url, server.tenant("Stranger"))
+    yield client
+    client.close()
+
+
+def things_of(api: Api) -> dict[str, str]:
+    """One thing of every kind, by the name its parameter has."""
+    uploaded = api.post("/v1/files", filename="a.txt", content="secret text", media_type="text/plain")
+    agent, environment = api.agent(), api.environment()
+    resource = {"type": "file", "file_id": uploaded["id"]}
+    session = api.session(agent, environment_id=environment["id"], resources=[resource])
+    api.turn(session, "tokens:2")
+    attached = api.get(f"/v1/sessions/{session}/resources")["data"]
+    return {
+        "agent_id": agent["id"],
+        "environment_id": environment["id"],
+        "session_id": session,
+        "resource_id": attached[0]["id"],
+        "file_id": uploaded["id"],
+        "key_id": api.post("/v1/api_keys", name="second")["id"],
+    }
+
+
+@pytest.fixture(scope="module")
+def foreign(owner: Api) -> dict[str, str]:
+    return things_of(owner)
+
+
+@pytest.fixture(scope="module")
+def own(stranger: Api) -> dict[str, str]:
+    return things_of(stranger)
+
+
+@pytest.fixture(scope="module")
+def unknown(foreign: dict[str, str]) -> dict[str, str]:
+    """Ids of the same form that belong to nobody."""
+    return {name: _like(text) for name, text in foreign.items()}
+
+
+def _like(text: str) -> str:
+    prefix = text.rpartition("_")[0]
+    return f"{prefix}_{uuid.uuid4().hex}" if prefix else str(uuid.uuid4())
+
+
+def shown(answer: httpx2.Response, *ids: str) -> tuple[int, str, str]:
+    """What of an answer must be the same for any id."""
+    text = answer.text
+    for one in ids:
+        text = text.replace(one, "ID")
+    text = re.sub(r'"request_id":"[^"]*"', "", text)
+    return answer.status_code, answer.headers["content-type"], text
+
+
+@pytest.mark.parametrize("headers", [{}, SDK_HEADERS], ids=["plain", "sdk"])
+@pytest.mark.parametrize(("method", "route"), ADDRESSED, ids=[f"{method} {route.path}" for method, route in ADDRESSED])
+def test_a_foreign_id_is_answered_as_an_unknown_one(
+    stranger: Api,
+    own: dict[str, str],
+    foreign: dict[str, str],
+    unknown: dict[str, str],
+    method: str,
+    route: Route,
+    headers: dict[str, str],
+) -> None:
+    def ask(ids: dict[str, str]) -> tuple[int, str, str]:
+        body: Any = _BODIES.get(route.body.__name__) if route.body else None
+        if route.body and route.body.__name__ == "FileResource":
+            body = {"type": "file", "file_id": own["file_id"]}
+        path = re.sub(r"\{(\w+)(?::path)?\}", lambda found: (_SHARED | ids)[found[1]], route.path)
+        return shown(stranger.call(method, path, body, headers=headers), *ids.values())
+
+    asked = [(foreign, unknown)]
+    if len(set(parameters(route.path)) - set(_SHARED)) > 1:
+        last = parameters(route.path)[-1]
+        asked.append((own | {last: foreign[last]}, own | {last: unknown[last]}))
+    for theirs, nobodys in asked:
+        answer = ask(theirs)
+        assert answer == ask(nobodys)
+        assert answer[0] == 404, answer
+
+
+REFERENCES: list[tuple[str, str, Json]] = [
+    ("POST", "/v1/sessions", {"agent": "$agent_id", "environment_id": "$own"}),
+    ("POST", "/v1/sessions", {"agent": "$own", "environment_id": "$environment_id"}),
+    (
+        "POST",
+        "/v1/sessions",
+        {"agent": "$own", "environment_id": "$own", "resources": [{"type": "file", "file_id": "$file_id"}]},
+    ),
+    ("POST", "/v1/sessions/$own/resources", {"type": "file", "file_id": "$file_id"}),
+    ("POST", "/v1/agents", {"name": "x", "model": "m", "environment_id": "$environment_id"}),
+    ("POST", "/v1/agents", {"name": "x", "model": "m", "callable_agents": [{"type": "agent", "id": "$agent_id"}]}),
+    ("POST", "/v1/files", {"filename": "a", "content": "x", "scope_id": "$session_id"}),
+    ("GET", "/v1/files?scope_id=$session_id", {}),
+    ("GET", "/v1/files?ids=$file_id", {}),
+    ("GET", "/v1/sessions?agent_id=$agent_id", {}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "body"), REFERENCES)
+def test_a_foreign_id_inside_a_request_is_answered_as_an_unknown_one(
+    stranger: Api,
+    own: dict[str, str],
+    foreign: dict[str, str],
+    unknown: dict[str, str],
+    method: str,
+    path: str,
+    body: Json,
+) -> None:
+    def ask(ids: dict[str, str]) -> tuple[int, str, str]:
+        text = path.replace("$own", own["session_id"])
+        raw = json.dumps(body).replace('"agent": "$own"', f'"agent": "{own["agent_id"]}"')
+        raw = raw.replace('"environment_id": "$own"', f'"environment_id": "{own["environment_id"]}"')
+        for name, one in ids.items():
+            raw, text = raw.replace(f"${name}", one), text.replace(f"${name}", one)
+        return shown(stranger.call(method, text, json.loads(raw) or None), *ids.values())
+
+    answer = ask(foreign)
+    assert answer == ask(unknown)
+    if method == "POST":
+        assert 400 <= answer[0] < 500, answer
+    else:
+        assert "ID" not in answer[2]
+
+
+@pytest.mark.parametrize("path", ["/v1/agents", "/v1/environments", "/v1/sessions", "/v1/files", "/v1/api_keys"])
+def test_lists_hold_only_ones_own(stranger: Api, own: dict[str, str], foreign: dict[str, str], path: str) -> None:
+    text = stranger.call("GET", path).text
+    assert any(one in text for one in own.values())
+    assert not any(one in text for one in foreign.values())
+
+
+def test_nothing_a_stranger_did_is_seen_by_the_owner(
+    owner: Api, stranger: Api, own: dict[str, str], foreign: dict[str, str]
+) -> None:
+    session = owner.get(f"/v1/sessions/{foreign['session_id']}")
+    assert (session["status"], session["title"]) == ("idle", None)
+    log = owner.log(foreign["session_id"])
+    assert [event["type"] for event in log].count("user.message") == 1
+    assert owner.get(f"/v1/agents/{foreign['agent_id']}")["version"] == 1
+    assert owner.call("GET", f"/v1/files/{foreign['file_id']}/content").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "route",
+    [route for door in all_doors() for route in door.routes if route.scope == "root"],
+    ids=lambda route: f"{route.methods[0]} {route.path}",
+)
+def test_the_operators_routes_are_closed_to_tenants(stranger: Api, foreign: dict[str, str], route: Route) -> None:
+    path = re.sub(r"\{(\w+)\}", lambda found: str(uuid.uuid4()), route.path)
+    answers = {stranger.call(method, path, {"name": "x"}).status_code for method in route.methods}
+    assert answers <= {401, 403}
