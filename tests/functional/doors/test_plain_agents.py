@@ -240,7 +240,12 @@ def test_fields_only_some_clients_know(plain: Api) -> None:
     assert (made["harness"], made["memory_store_id"], made["enable_general_subagent"]) == ("other", "memstore_1", True)
     assert made["_oma"]["appendable_prompts"] == ["p"]
     assert made["_oma"]["aux_model"]["id"] == "small"
-    assert made["tools"][0]["execution"] == {"type": "http", "endpoint": "https://hook.test/run", "method": "POST"}
+    assert made["tools"][0]["execution"] == {
+        "type": "http",
+        "endpoint": "https://hook.test/run",
+        "method": "POST",
+        "idempotent": False,
+    }
     assert [tool["type"] for tool in made["tools"]] == ["custom", "web_search_ddg", "mcp_toolset"]
     assert made["mcp_servers"][0]["stdio"]["sse_path"] == "/sse"
     assert plain.get(f"/v1/agents/{made['id']}") == made
