@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -155,3 +156,34 @@ def test_workers_side_by_side_run_every_turn_once(server: Server, api: Api, mode
         assert_complete(log)
         assert_answered(log, *(f"tokens:2 {number} {session}" for number in range(3)))
         assert len(model.requests_of(session)) == 3
+
+
+def test_two_servers_on_one_store_tell_one_story(
+    server: Server, env: dict[str, str], api: Api, key: str, model: FakeModel, workers: Workers
+) -> None:
+    workers.start()
+    session = api.session()
+    path = f"/v1/sessions/{session}/events/stream"
+    with Server(env, server.state, ("--no-workers",)) as second:
+        other = Api(second.url, key)
+        heard = [api.stream(path), other.stream(path)]
+        api.say(session, f'say:"first" {session}')
+        for stream in heard:
+            stream.wait("session.status_idle")
+        at_once = [
+            threading.Thread(target=client.say, args=(session, f'say:"{word}" {session}'))
+            for client, word in ((api, "left"), (other, "right"))
+        ]
+        for thread in at_once:
+            thread.start()
+        for stream in heard:
+            stream.wait("session.status_idle", 3)
+            stream.close()
+        log = other.log(session)
+        other.close()
+    assert_complete(log)
+    assert sorted(text_of(log)) == ["first", "left", "right"]
+    assert types_of(log).count("session.status_running") == 3
+    beyond = ("session.usage", "session.warning")
+    shown = [event["id"] for event in log if event["type"] not in beyond]
+    assert [[frame.data["id"] for frame in stream.frames] for stream in heard] == [shown, shown]
