@@ -102,8 +102,12 @@ class Exchange:
             call.query = validate(route.query, self.endpoint.query.read(query))
         if not route.idempotent:
             return call
-        call.idempotency_key = idempotent.key_of(headers)
-        remembered = self._begin(call.idempotency_key, query)
+        key = idempotent.key_of(headers)
+        if key is None:
+            return call
+        mark = idempotent.fingerprint(self.raw_body, query)
+        call.seed = f"{key} {mark}"
+        remembered = self._begin(key, mark)
         return call if remembered is None else _replay(remembered)
 
     def enter(self, *, admitted: bool) -> Call | Rendered:
@@ -128,12 +132,10 @@ class Exchange:
             self.give_up()
             raise
 
-    def _begin(self, key: str | None, query: str) -> StoredAnswer | None:
-        if key is None:
-            return None
+    def _begin(self, key: str, mark: str) -> StoredAnswer | None:
         scope = f"{self.request.method} {self.request.scope['path']}"
         claim = idempotent.Claim(self.services.idempotency, self.principal.tenant, scope, key)
-        remembered = claim.begin(idempotent.fingerprint(self.raw_body, query))
+        remembered = claim.begin(mark)
         if remembered is None:
             self.claim = claim
         return remembered

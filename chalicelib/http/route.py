@@ -19,7 +19,11 @@ MIB = 1 << 20
 
 @dataclass(slots=True)
 class Call:
-    """One request as its handler sees it: authenticated, limited, parsed and validated."""
+    """One request as its handler sees it: authenticated, limited, parsed and validated.
+
+    ``seed`` is there when the client sent an Idempotency-Key; ids derived from it are the same whenever the same
+    request is carried out again, so that a repeat meets what a first try made before it was cut off.
+    """
 
     services: "Services"
     principal: Principal
@@ -29,7 +33,7 @@ class Call:
     query: Any = None
     body: Any = None
     raw_body: bytes = b""
-    idempotency_key: str | None = None
+    seed: str | None = None
     request: "Request | None" = None
 
 

@@ -29,7 +29,7 @@ def _agent_id(call: Call) -> str:
 
 def create(call: Call) -> Answer:
     """Make an agent in version 1."""
-    key = call.idempotency_key
+    key = call.seed
     agent_id = None if key is None else derive_id("agent", call.principal.tenant, key)
     made = call.services.agents.create(_space(call), call.body, policy_of(call.headers), agent_id)
     return Answer(render.agent(made), 201)

@@ -28,7 +28,7 @@ def _environment_id(call: Call) -> str:
 
 def create(call: Call) -> Answer:
     """Make an environment."""
-    key = call.idempotency_key
+    key = call.seed
     env_id = None if key is None else derive_id("environment", call.principal.tenant, key)
     made = call.services.environments.create(_space(call), call.body, environment_policy_of(call.headers), env_id)
     return Answer(render.environment(made), 201)

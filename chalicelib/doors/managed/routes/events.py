@@ -28,7 +28,7 @@ _DELTAS = frozenset({"agent.message", "agent.thinking"})
 def send(call: Call) -> Answer:
     """Take events; they are durable when this answers."""
     sdk, ref = is_sdk(call.headers), session_ref(call)
-    items = inputs_of(call.body.events, call.idempotency_key)
+    items = inputs_of(call.body.events, call.seed)
     if call.query is not None and call.query.input == "interrupt" and items[0].type == "user.message":
         items.insert(0, Input("user.interrupt", {}))
     receipt = accept(call, ref, items, manner(call, sdk=sdk))

@@ -34,7 +34,7 @@ def create(call: Call) -> Answer:
     _refuse_vaults(body.vault_ids)
     initial = inputs_of(list(body.initial_events or []), None)
     named_files.check(call, initial, "initial_events")
-    session_id = call.services.sessions.new_id(space, call.idempotency_key)
+    session_id = call.services.sessions.new_id(space, call.seed)
     draft = SessionDraft(
         agent=call.services.agents.pinned(space, agent),
         environment_id=environment.id,
@@ -43,7 +43,7 @@ def create(call: Call) -> Answer:
         metadata=choosing.metadata(body.metadata),
         initial=initial,
         manner=manner(call, sdk=sdk),
-        seed=call.idempotency_key,
+        seed=call.seed,
     )
     with kept_if_taken(call, space) as attached:
         for place, wanted in enumerate(body.resources or []):
@@ -75,7 +75,7 @@ def attach(call: Call, space: Space, session_id: str, wanted: schemas.FileResour
     file_id = undress("file", wanted.file_id)
     if file_id is None:
         raise NotFound(f"{field}.file_id: there is no file {wanted.file_id}", field=f"{field}.file_id")
-    again = derive_id(session_id, call.idempotency_key, field) if call.idempotency_key else None
+    again = derive_id(session_id, call.seed, field) if call.seed else None
     copied = call.services.files.copy_into_scope(space, file_id, session_id, again)
     mount = wanted.mount_path or f"/mnt/session/uploads/{wanted.file_id}"
     return {"id": copied.id, "type": "file", "file_id": copied.id, "mount_path": mount, "created_at": now_ms()}
