@@ -48,12 +48,17 @@ def _over(job: Job, coming: int) -> bool:
 
 
 def _boundary(job: Job) -> int:
-    """The message from which all is kept: a user's own, with the kept part within a share of the window; 0 if none."""
+    """The message from which all is kept: a user's own, with the kept part within a share of the window; 0 if none.
+
+    It is not later than the first message since the last totals: whoever folds the log from there must meet every
+    model call that is not in the totals yet.
+    """
     budget = context_window(job.model) // _TAIL_SHARE
-    messages, kept, weight = job.conversation.messages, 0, 0
+    messages, begins, kept, weight = job.conversation.messages, job.conversation.begins, 0, 0
+    latest = next((begin for begin in begins if begin > job.conversation.billed_seq), begins[-1])
     for index in range(len(messages) - 1, 0, -1):
         weight += len(str(messages[index]["content"])) // 4
-        if _own_words(messages[index]):
+        if _own_words(messages[index]) and begins[index] <= latest:
             if kept and weight > budget:
                 break
             kept = index

@@ -63,6 +63,7 @@ class Conversation:
         self.last_input_tokens = 0
         self.steps = 0
         self.respecified = 0
+        self.billed_seq = 0
 
     @property
     def pending(self) -> list[Use]:
@@ -82,8 +83,9 @@ class Conversation:
         self.answering = False
         self.steps = 0
 
-    def _billed(self, _event: Event) -> None:
+    def _billed(self, event: Event) -> None:
         self.unbilled = Unbilled()
+        self.billed_seq = event.seq
 
     def _changed(self, event: Event) -> None:
         self.respecified = event.seq
