@@ -19,11 +19,6 @@ def derive_id(*parts: str) -> str:
     return str(uuid.UUID(bytes=digest, version=4))
 
 
-def is_core_id(text: str) -> bool:
-    """Whether the text is a core id in its stored form."""
-    return _DASHED.fullmatch(text) is not None
-
-
 def dress(prefix: str, core_id: str) -> str:
     """A core id as a door prints it: ``prefix_`` and 32 hexadecimal digits."""
     return f"{prefix}_{core_id.replace('-', '')}"

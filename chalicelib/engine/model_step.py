@@ -26,7 +26,7 @@ _BATCH_SECONDS = 0.05
 
 def begin(job: Job) -> ModelCall:
     """Write the intent of a model call."""
-    started, call = records.model_started(job.run_id, job.model, job.pen.head.agent_name, job.conversation.steps + 1)
+    started, call = records.next_model_call(job)
     retrying.running_again(job, started)
     return call
 

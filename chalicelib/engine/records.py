@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
-from chalicelib.engine.job import ModelCall, Spoken
+from chalicelib.engine.job import Job, ModelCall, Spoken
 from chalicelib.events import catalogue
 from chalicelib.events.event import Draft
 
@@ -33,6 +33,11 @@ def model_started(run: str, model: str, agent: str, number: int) -> tuple[list[D
         Draft("span.model_request_start", {"model": model}, id=span, run=run),
     ]
     return drafts, ModelCall(span, step, now_ms())
+
+
+def next_model_call(job: Job) -> tuple[list[Draft], ModelCall]:
+    """The intent of the job's next model call."""
+    return model_started(job.run_id, job.model, job.pen.head.agent_name, job.conversation.steps + 1)
 
 
 def model_ended(

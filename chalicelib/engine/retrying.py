@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from chalicelib.core.clock import now_ms
 from chalicelib.engine import endings
 from chalicelib.engine.job import Job
-from chalicelib.events.catalogue import PRIMARY_THREAD
+from chalicelib.events import drafts
 from chalicelib.events.event import Draft
 from chalicelib.models.errors import ModelError
 from chalicelib.runs.errors import Interrupted, OutOfTime
@@ -33,9 +33,8 @@ def reschedule(job: Job, ended: Sequence[Draft], error: ModelError) -> None:
 
     def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
         head.status = "rescheduling"
-        thread = {"session_thread_id": PRIMARY_THREAD, "agent_name": head.agent_name}
         notes = [
-            Draft("session.thread_status_rescheduled", thread, run=job.run_id),
+            Draft("session.thread_status_rescheduled", drafts.primary_thread(head.agent_name), run=job.run_id),
             Draft("session.status_rescheduled", {"reason": error.message}, run=job.run_id),
         ]
         return Change(head, [*ended, *notes], due=due_of(head, now_ms()))

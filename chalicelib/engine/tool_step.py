@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from chalicelib.core.clock import now_ms
 from chalicelib.engine import compaction, endings, records, urls
@@ -13,11 +12,9 @@ from chalicelib.events import drafts
 from chalicelib.events.event import Draft
 from chalicelib.events.projections.conversation import Use
 from chalicelib.runs.errors import Interrupted, LeaseLost, OutOfTime
-from chalicelib.tools.base import ToolContext, ToolOutput
+from chalicelib.tools.base import Tool, ToolContext, ToolOutput
+from chalicelib.tools.offer import find
 from chalicelib.tools.output import finished
-
-if TYPE_CHECKING:
-    from chalicelib.tools.offer import Offered
 
 _LOOK_SECONDS = 0.1
 _GRACE_SECONDS = 1.0
@@ -67,16 +64,18 @@ def run(job: Job, uses: Sequence[Use]) -> bool:
 def _lost(job: Job, use: Use) -> bool:
     if not use.begun or use.id in job.begun:
         return False
-    offer = _offer(job, use)
-    return offer is None or offer.tool is None or not offer.tool.safe_to_repeat
+    tool = _tool(job, use)
+    return tool is None or not tool.safe_to_repeat
 
 
 def _answers_itself(job: Job, use: Use) -> bool:
-    return use.problem is not None or use.decision == "deny" or _lost(job, use) or _offer(job, use) is None
+    return use.problem is not None or use.decision == "deny" or _lost(job, use) or _tool(job, use) is None
 
 
-def _offer(job: Job, use: Use) -> "Offered | None":
-    return next((offer for offer in job.offers if offer.name == use.name and offer.tool is not None), None)
+def _tool(job: Job, use: Use) -> Tool | None:
+    """What this server runs for the use, None when it runs nothing of that name."""
+    offered = find(job.offers, use.name)
+    return None if offered is None else offered.tool
 
 
 def _at_once(job: Job, use: Use) -> list[Draft]:
@@ -94,7 +93,7 @@ def _at_once(job: Job, use: Use) -> list[Draft]:
             if data.get("tool_use_id") == use.id
         ]
         return [note, _result(use, UNKNOWN, run_id), *steps]
-    if _offer(job, use) is None:
+    if _tool(job, use) is None:
         return [_result(use, f"Error: the tool {use.name!r} is not available any more", run_id)]
     return []
 
@@ -130,8 +129,8 @@ def _start(job: Job, calls: Sequence[Use], cancelled: threading.Event) -> list[_
 
 
 def _call(job: Job, use: Use, cancelled: threading.Event) -> ToolOutput:
-    offer = _offer(job, use)
-    if offer is None or offer.tool is None:
+    tool = _tool(job, use)
+    if tool is None:
         raise RuntimeError("only offered tools are started")
     context = ToolContext(
         tenant=job.ref.space.tenant,
@@ -143,14 +142,17 @@ def _call(job: Job, use: Use, cancelled: threading.Event) -> ToolOutput:
         cancelled=cancelled,
         seen_urls=_seen(job, use.name),
     )
-    return finished(offer.tool.run(context, use.input))
+    return finished(tool.run(context, use.input))
 
 
 def _seen(job: Job, tool: str) -> Callable[[str], bool]:
-    messages = [dict(message, content=list(message["content"])) for message in job.conversation.messages]
-    client_tools = frozenset(offer.name for offer in job.offers if offer.runs == "client")
-    rules = urls.rules_of(job.spec.agent, tool)
-    return lambda url: urls.seen(messages, client_tools, url, rules)
+    def seen(url: str) -> bool:
+        # Few tools ask, so the conversation is read only then; it may grow meanwhile.
+        messages = [dict(message, content=list(message["content"])) for message in job.conversation.messages]
+        client_tools = frozenset(offer.name for offer in job.offers if offer.runs == "client")
+        return urls.seen(messages, client_tools, url, urls.rules_of(job.spec.agent, tool))
+
+    return seen
 
 
 def _await(job: Job, running: Sequence[_Running]) -> None:
@@ -194,8 +196,7 @@ def _write(job: Job, written: list[Draft]) -> None:
         if rest or steered or full or job.conversation.steps >= job.parts.settings.max_steps:
             call = None
             return written
-        number = job.conversation.steps + 1
-        started, call = records.model_started(job.run_id, job.model, job.pen.head.agent_name, number)
+        started, call = records.next_model_call(job)
         return [*written, *started]
 
     job.pen.append_chosen(choose)

@@ -9,6 +9,7 @@ from chalicelib.events import drafts
 from chalicelib.events.event import Draft
 from chalicelib.models.chunks import invalid_input
 from chalicelib.sessions.model import Call
+from chalicelib.tools.offer import find
 
 
 @dataclass(slots=True)
@@ -29,7 +30,7 @@ def asked_for(job: Job, speech: Speech) -> list[Asked]:
 
 def _judge(job: Job, place: int, event_id: str, block: dict[str, Any]) -> Asked:
     name, arguments = block["name"], block["input"]
-    offer = next((offer for offer in job.offers if offer.name == name), None)
+    offer = find(job.offers, name)
     if offer is None:
         return Asked(place, _use(job, event_id, name, arguments, "deny", f"there is no tool named {name!r}"))
     if (raw := invalid_input(block)) is not None:

@@ -16,12 +16,16 @@ def text_blocks(text: str) -> list[dict[str, Any]]:
     return [{"type": "text", "text": text}]
 
 
+def primary_thread(agent_name: str) -> dict[str, Any]:
+    """What the records about the primary thread say of it."""
+    return {"session_thread_id": PRIMARY_THREAD, "agent_name": agent_name}
+
+
 def running(run: str, agent_name: str) -> list[Draft]:
     """The session and its primary thread begin to work."""
-    thread = {"session_thread_id": PRIMARY_THREAD, "agent_name": agent_name}
     return [
         Draft("session.status_running", run=run),
-        Draft("session.thread_status_running", thread, run=run),
+        Draft("session.thread_status_running", primary_thread(agent_name), run=run),
     ]
 
 
@@ -34,9 +38,8 @@ def idle(
 ) -> list[Draft]:
     """The work is over or waits: the thread, the totals, the session, in this order."""
     why = {"stop_reason": stop_reason, "stop_details": details}
-    thread = {"session_thread_id": PRIMARY_THREAD, "agent_name": agent_name}
     return [
-        Draft("session.thread_status_idle", thread | why, run=run),
+        Draft("session.thread_status_idle", primary_thread(agent_name) | why, run=run),
         Draft("session.usage", {"usage": usage, "budget": None}, run=run),
         Draft("session.status_idle", why, run=run),
     ]

@@ -48,7 +48,7 @@ def claim(job: Job, owner: Owner) -> None:
         written += loop.taken(head, front, job.run_id)
         started = None
         if _speaks_next(job, head, front):
-            begun, started = records.model_started(job.run_id, job.model, head.agent_name, job.conversation.steps + 1)
+            begun, started = records.next_model_call(job)
             written += begun
         return Change(head, written, front, due_of(head, now_ms()))
 

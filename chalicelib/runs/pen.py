@@ -13,7 +13,6 @@ from chalicelib.runs.errors import LeaseLost
 from chalicelib.sessions.model import Head, QueuedInput
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.storage.errors import StorageBusy, TransactionRefused
-from chalicelib.storage.writes import Write
 
 _TRIES = 60
 
@@ -57,7 +56,7 @@ class Pen:
         self.conversation = conversation
         self.fence = 0
 
-    def commit(self, plan: Planned, *conditions: Write) -> list[Event]:
+    def commit(self, plan: Planned) -> list[Event]:
         """Carry out a planned change together with the head."""
         for _ in range(_TRIES):
             change = plan(deepcopy(self.head), list(self.inbox))
@@ -67,7 +66,6 @@ class Pen:
             together = [
                 self._store.head_write(self.ref, head, self.head.rev, change.due),
                 *(self._store.inbox_removal(self.ref, item) for item in change.taken),
-                *conditions,
             ]
             try:
                 events = self._store.log.append(self.ref, self.tail, change.records, together)

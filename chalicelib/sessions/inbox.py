@@ -113,7 +113,7 @@ class Inbox:
             ),
         )
         if earlier is None or earlier.data != item.data:
-            name = "tool_use_id" if item.type == "user.tool_confirmation" else "custom_tool_use_id"
+            name = item.call_field
             raise CallNotOpen(
                 f"events.{position}.{name}: no open tool use has this id", field=f"events.{position}.{name}"
             )

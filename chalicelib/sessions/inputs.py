@@ -18,6 +18,11 @@ class Input:
     id: str | None = None
     call_id: str | None = None
 
+    @property
+    def call_field(self) -> str:
+        """The field in which an answer names its tool use."""
+        return "tool_use_id" if self.type == "user.tool_confirmation" else "custom_tool_use_id"
+
 
 @dataclass(frozen=True, slots=True)
 class Manner:

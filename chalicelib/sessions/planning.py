@@ -144,7 +144,7 @@ class Planner:
         return event_id
 
     def _answer(self, item: Input, position: int) -> None:
-        name = "tool_use_id" if item.type == "user.tool_confirmation" else "custom_tool_use_id"
+        name = item.call_field
         call = self.head.calls.get(item.call_id or "")
         if call is not None and call.kind != _ANSWERS[item.type]:
             raise CallNotOpen(f"events.{position}.{name}: this call does not wait for a {item.type}", field=name)

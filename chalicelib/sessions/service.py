@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import derive_id, new_id
 from chalicelib.core.metadata import patched
-from chalicelib.events.catalogue import PRIMARY_THREAD
+from chalicelib.events import drafts
 from chalicelib.events.event import Draft
 from chalicelib.events.log import LogMoved, SessionRef, Tail
 from chalicelib.sessions import input_records
@@ -163,10 +163,9 @@ class SessionService:
             head.archived_at = head.terminated_at = now_ms()
             head.rest({"type": "end_turn"}, head.archived_at)
             head.status, head.run, head.calls = "terminated", None, {}
-            thread = {"session_thread_id": PRIMARY_THREAD, "agent_name": head.agent_name}
             return [
                 *ended,
-                Draft("session.thread_status_terminated", thread),
+                Draft("session.thread_status_terminated", drafts.primary_thread(head.agent_name)),
                 Draft("session.status_terminated", {"reason": "archived"}),
             ], [
                 self._store.release_environment(ref, head),

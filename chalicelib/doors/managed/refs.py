@@ -28,9 +28,9 @@ def core_id(prefix: str, text: str, field: str, noun: str) -> str:
 def manner(call: Call, *, sdk: bool, queue: bool = False) -> Manner:
     """How the request's inputs are taken up: SDKs steer and keep what waits, plain clients queue and drop it."""
     asked = getattr(call.query, "input", None)
-    policy = "steer" if asked == "steer" or (asked is None and sdk and not queue) else "queue"
+    steers = asked == "steer" or (asked is None and sdk and not queue)
     return Manner(
-        policy="steer" if policy == "steer" else "queue",
+        policy="steer" if steers else "queue",
         echo_idle_interrupt=sdk,
         drop_queued=not sdk,
     )

@@ -123,11 +123,6 @@ def clone_item(item: Item) -> Item:
     return {name: clone(value) for name, value in item.items()}
 
 
-def tag_of(value: Value) -> str:
-    """The type tag of a value."""
-    return next(iter(value))
-
-
 def text_bytes(text: str) -> int:
     """Length in UTF-8 bytes."""
     return len(text) if text.isascii() else len(text.encode())
