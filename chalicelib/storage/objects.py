@@ -1,6 +1,6 @@
 """The one S3 bucket: small objects whole, large ones in parts, both ways streamed."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from threading import RLock
 from typing import Any
 
@@ -11,6 +11,7 @@ from chalicelib.storage.errors import ObjectMissing
 
 PART_BYTES = 8 << 20
 _READ_BYTES = 1 << 18
+_DELETE_BATCH = 1000
 
 
 class Objects:
@@ -36,10 +37,18 @@ class Objects:
         """The whole object. Raises ObjectMissing."""
         return b"".join(self.stream(key))
 
-    def stream(self, key: str) -> Iterator[bytes]:
-        """The object in pieces; it is opened before this returns. Raises ObjectMissing."""
+    def read(self, key: str, offset: int, size: int) -> bytes:
+        """A part of an object. Raises ObjectMissing."""
+        return b"".join(self.stream(key, offset, size)) if size else b""
+
+    def stream(self, key: str, offset: int = 0, size: int | None = None) -> Iterator[bytes]:
+        """The object, or ``size`` (not 0) bytes of it from ``offset`` on, in pieces; it is opened before this returns.
+
+        Raises ObjectMissing.
+        """
+        part = {} if size is None else {"Range": f"bytes={offset}-{offset + size - 1}"}
         try:
-            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"]
+            body = self._client.get_object(Bucket=self._bucket, Key=key, **part)["Body"]
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 raise ObjectMissing(key) from error
@@ -53,6 +62,18 @@ class Objects:
     def delete(self, key: str) -> None:
         """Remove an object; a missing one is no error."""
         self._client.delete_object(Bucket=self._bucket, Key=key)
+
+    def delete_many(self, keys: Sequence[str]) -> None:
+        """Remove objects, a thousand a call; missing ones are no error."""
+        for start in range(0, len(keys), _DELETE_BATCH):
+            batch = [{"Key": key} for key in keys[start : start + _DELETE_BATCH]]
+            self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": batch, "Quiet": True})
+
+    def keys(self, prefix: str, before_ms: int) -> list[str]:
+        """The objects below a prefix that were written before a moment."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        found = (entry for page in pages for entry in page.get("Contents", []))
+        return [entry["Key"] for entry in found if entry["LastModified"].timestamp() * 1000 < before_ms]
 
     def delete_prefix(self, prefix: str) -> None:
         """Remove everything whose key begins with the prefix."""
