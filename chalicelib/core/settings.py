@@ -1,7 +1,9 @@
 """Settings, all from the environment; ``docs/operations.md`` lists them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+_SECRET_CHARACTERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +17,14 @@ class Settings:
     stage: str = "local"
     region: str = "us-east-1"
     root_key_sha256: str = ""
+    root_secret: str = field(default="", repr=False)
+    kms_key: str = ""
     reads_per_minute: int = 0
     writes_per_minute: int = 0
     uploads_per_minute: int = 0
     lease_seconds: int = 45
     heartbeat_seconds: int = 15
+    work_lease_seconds: int = 60
     poll_active_ms: int = 200
     poll_idle_ms: int = 1000
     ping_seconds: int = 15
@@ -44,11 +49,14 @@ class Settings:
             stage=env.get("LAMBENT_STAGE", "local"),
             region=env.get("AWS_REGION") or env.get("AWS_DEFAULT_REGION") or "us-east-1",
             root_key_sha256=env.get("LAMBENT_ROOT_KEY_SHA256", ""),
+            root_secret=_root_secret(env),
+            kms_key=env.get("LAMBENT_KMS_KEY", ""),
             reads_per_minute=_whole(env, "LAMBENT_READS_PER_MINUTE", 0),
             writes_per_minute=_whole(env, "LAMBENT_WRITES_PER_MINUTE", 0),
             uploads_per_minute=_whole(env, "LAMBENT_UPLOADS_PER_MINUTE", 0),
             lease_seconds=_whole(env, "LAMBENT_LEASE_SECONDS", 45),
             heartbeat_seconds=_whole(env, "LAMBENT_HEARTBEAT_SECONDS", 15),
+            work_lease_seconds=_whole(env, "LAMBENT_WORK_LEASE_SECONDS", 60),
             poll_active_ms=_whole(env, "LAMBENT_POLL_ACTIVE_MS", 200),
             poll_idle_ms=_whole(env, "LAMBENT_POLL_IDLE_MS", 1000),
             ping_seconds=_whole(env, "LAMBENT_PING_SECONDS", 15),
@@ -62,6 +70,16 @@ class Settings:
             outbound_allow=_words(env, "LAMBENT_OUTBOUND_ALLOW"),
             download_uploads=_flag(env, "LAMBENT_DOWNLOAD_UPLOADS", default=True),
         )
+
+
+def _root_secret(env: Mapping[str, str]) -> str:
+    for name in ("LAMBENT_ROOT_SECRET", "PLATFORM_ROOT_SECRET"):
+        text = env.get(name, "").strip()
+        if text and len(text) < _SECRET_CHARACTERS:
+            raise ValueError(f"{name} must have at least {_SECRET_CHARACTERS} characters")
+        if text:
+            return text
+    return ""
 
 
 def _whole(env: Mapping[str, str], name: str, default: int) -> int:

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 FILE = "credentials.json"
@@ -12,9 +12,10 @@ FILE = "credentials.json"
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """The operator's key, and the first tenant with its key once it is made."""
+    """The operator's key, what tenants' secrets are sealed under, and the first tenant with its key once it is made."""
 
     root_key: str
+    root_secret: str = field(repr=False)
     api_key: str = ""
     tenant: str = ""
 
@@ -25,11 +26,16 @@ class Credentials:
 
 
 def load(state_dir: Path | None) -> Credentials:
-    """The kept credentials, or new ones."""
-    path = state_dir / FILE if state_dir else None
-    if path is not None and path.exists():
-        return Credentials(**json.loads(path.read_text()))
-    return Credentials("lmbroot_" + secrets.token_urlsafe(32))
+    """The kept credentials; what is missing is made, and kept before anything can depend on it."""
+    fresh = {"root_key": "lmbroot_" + secrets.token_urlsafe(32), "root_secret": secrets.token_urlsafe(32)}
+    if state_dir is None:
+        return Credentials(**fresh)
+    path = state_dir / FILE
+    kept = json.loads(path.read_text()) if path.exists() else {}
+    credentials = Credentials(**(fresh | kept))
+    if fresh.keys() - kept.keys():
+        save(state_dir, credentials)
+    return credentials
 
 
 def save(state_dir: Path | None, credentials: Credentials) -> None:

@@ -30,3 +30,11 @@ class StorageBusy(StorageError):
 
 class ObjectMissing(StorageError):
     """There is no such object in the bucket."""
+
+
+class SecretUnreadable(StorageError):
+    """A stored secret cannot be opened: sealed under another root key, moved from its place, or altered."""
+
+
+class NoRootSecret(StorageError):
+    """This process was given nothing to seal secrets with."""

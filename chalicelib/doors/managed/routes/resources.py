@@ -1,0 +1,151 @@
+"""Resources of a session."""
+
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import undress
+from chalicelib.doors.managed import lists, reach
+from chalicelib.doors.managed.attaching import attach, forget, kept_if_taken
+from chalicelib.doors.managed.mode import is_sdk
+from chalicelib.doors.managed.refs import session_ref
+from chalicelib.doors.managed.render.resources import resource as rendered
+from chalicelib.doors.managed.schemas import resources as schemas
+from chalicelib.environments.work.resources import demand_mountable
+from chalicelib.http.route import Answer, Call, Route
+from chalicelib.sessions.errors import ResourceNotFound
+from chalicelib.sessions.resources import Resource, demand_apart
+
+_MOST_RESOURCES = 500
+
+
+def add(call: Call) -> Answer:
+    """Attach a file, a repository or a variable."""
+    ref, wanted = session_ref(call), call.body
+    if call.services.sessions.get(ref).head.self_hosted:
+        demand_mountable(wanted.type, "type")
+
+    def change(resources: list[Resource]) -> list[Resource]:
+        others = [one for one in resources if one["id"] != attached[0]["id"]]
+        if len(others) >= _MOST_RESOURCES:
+            raise InvalidRequest(f"a session has at most {_MOST_RESOURCES} resources", field="type")
+        demand_apart(others, attached[0], "")
+        return [*others, *attached]
+
+    with kept_if_taken(call, ref.space) as attached:
+        attached.append(attach(call, ref, wanted.root, "file_id"))
+        call.services.sessions.set_resources(ref, change)
+    return Answer(rendered(attached[0], ref.id), 201)
+
+
+def list_(call: Call) -> Answer:
+    """All resources."""
+    ref = session_ref(call)
+    resources = call.services.sessions.get(ref).spec.resources
+    return Answer(lists.page([rendered(one, ref.id) for one in resources], None))
+
+
+def _chosen(call: Call, resources: list[Resource]) -> Resource:
+    """The resource of the path. Raises ResourceNotFound."""
+    wanted = undress("sesrsc", call.path["resource_id"])
+    for one in resources:
+        if one["id"] == wanted:
+            return one
+    raise ResourceNotFound(f"there is no resource {call.path['resource_id']}")
+
+
+def retrieve(call: Call) -> Answer:
+    """One resource."""
+    ref = session_ref(call)
+    return Answer(rendered(_chosen(call, call.services.sessions.get(ref).spec.resources), ref.id))
+
+
+def update(call: Call) -> Answer:
+    """Give a repository a new token, or a variable a new value."""
+    ref, body = session_ref(call), call.body
+    token = None if body.authorization_token is None else body.authorization_token.get_secret_value()
+    value = None if body.value is None else body.value.get_secret_value()
+    _chosen(call, call.services.sessions.get(ref).spec.resources)
+
+    def change(resources: list[Resource]) -> list[Resource]:
+        old = _chosen(call, resources)
+        new = call.services.session_resources.rotated(ref, old, token, value)
+        return [new if one is old else one for one in resources]
+
+    changed = call.services.sessions.set_resources(ref, change)
+    return Answer(rendered(_chosen(call, changed.resources), ref.id))
+
+
+def remove(call: Call) -> Answer:
+    """Detach a resource; of a file the session's copy goes, the upload stays."""
+    ref = session_ref(call)
+    gone: list[Resource] = []
+
+    def change(resources: list[Resource]) -> list[Resource]:
+        gone[:] = [_chosen(call, resources)]
+        return [one for one in resources if one is not gone[0]]
+
+    call.services.sessions.set_resources(ref, change)
+    forget(call, ref.space, gone[0])
+    kind = "session_resource_deleted" if is_sdk(call.headers) else "resource_deleted"
+    return Answer({"id": call.path["resource_id"], "type": kind})
+
+
+_ALL = "/v1/sessions/{session_id}/resources"
+_ONE = f"{_ALL}/{{resource_id}}"
+_TAGS = ("sessions",)
+ROUTES: tuple[Route, ...] = (
+    Route(
+        ("POST",),
+        _ALL,
+        add,
+        "Attach a resource",
+        scope="write",
+        body=schemas.NewResource,
+        answers={201: schemas.Resource},
+        errors=(404, 409),
+        limit="write",
+        idempotent=True,
+        tags=_TAGS,
+    ),
+    Route(
+        ("GET",),
+        _ALL,
+        list_,
+        "List resources",
+        answers={200: schemas.ResourcePage},
+        errors=(404,),
+        tags=_TAGS,
+        reach=reach.own_session,
+    ),
+    Route(
+        ("GET",),
+        _ONE,
+        retrieve,
+        "Retrieve a resource",
+        answers={200: schemas.Resource},
+        errors=(404,),
+        tags=_TAGS,
+        reach=reach.own_session,
+    ),
+    Route(
+        ("POST", "PATCH", "PUT"),
+        _ONE,
+        update,
+        "Replace a resource's secret",
+        scope="write",
+        body=schemas.ResourceUpdate,
+        answers={200: schemas.Resource},
+        errors=(404, 409),
+        limit="write",
+        tags=_TAGS,
+    ),
+    Route(
+        ("DELETE",),
+        _ONE,
+        remove,
+        "Detach a resource",
+        scope="write",
+        answers={200: schemas.ResourceDeleted},
+        errors=(404, 409),
+        limit="write",
+        tags=_TAGS,
+    ),
+)

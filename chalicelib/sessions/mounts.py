@@ -1,0 +1,68 @@
+"""Where repositories come from and where they go. No error repeats a URL, for it may hold a secret."""
+
+import posixpath
+import re
+
+from chalicelib.outbound.errors import UrlRefused
+from chalicelib.outbound.url import parse
+
+WORKSPACE = "/workspace"
+_ROOTS = (WORKSPACE, "/mnt")
+_KEPT = ("/mnt", "/mnt/session", "/mnt/memory")
+_MOST = 1024
+_PLAIN = re.compile(r"[^\x00-\x1f\x7f]+")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+_COMMIT = re.compile(r"[0-9a-fA-F]{7,64}")
+# Stricter than git: what stands here becomes an argument of a command.
+_BRANCH = re.compile(r"(?!.*(\.\.|//|@\{|/\.|\.lock$|\.lock/))[A-Za-z0-9_][A-Za-z0-9_./#+=@%,-]*(?<![./])")
+
+
+def checked_url(text: str) -> str:
+    """An absolute http(s) URL of a repository, without user name, password, query and fragment. Raises ValueError."""
+    try:
+        parse(text)
+    except UrlRefused as refused:
+        raise ValueError("not an http(s) URL without user name and password") from refused
+    if "?" in text or "#" in text:
+        raise ValueError("a repository's URL has no query and no fragment")
+    if not text.partition("://")[2].partition("/")[2].strip("/"):
+        raise ValueError("the URL names no repository")
+    return text
+
+
+def default_mount(url: str) -> str:
+    """Where a repository goes when nothing is said. Raises ValueError when its name makes no directory."""
+    name = url.rstrip("/").rpartition("/")[2].removesuffix(".git")
+    if not _NAME.fullmatch(name):
+        raise ValueError("mount_path is required: the URL gives no name for the directory")
+    return f"{WORKSPACE}/{name}"
+
+
+def checked_mount(text: str) -> str:
+    """A path in normal form, in the workspace or in a place of its own under ``/mnt``. Raises ValueError."""
+    if len(text) > _MOST or not _PLAIN.fullmatch(text):
+        raise ValueError(f"must have at most {_MOST} characters, none of them a control character")
+    path = "/" + posixpath.normpath(text).lstrip("/")
+    if not text.startswith("/") or ".." in text.split("/") or not _inside(path, *_ROOTS):
+        raise ValueError(f"must be an absolute path under {' or '.join(_ROOTS)}")
+    if path == _KEPT[0] or _inside(path, *_KEPT[1:]):
+        raise ValueError("this place is kept for the server")
+    return path
+
+
+def checked_branch(text: str) -> str:
+    """The name of a branch. Raises ValueError."""
+    if len(text) > _MOST or not _BRANCH.fullmatch(text):
+        raise ValueError("not a branch name")
+    return text
+
+
+def checked_commit(text: str) -> str:
+    """The hash of a commit, whole or its beginning. Raises ValueError."""
+    if not _COMMIT.fullmatch(text):
+        raise ValueError("must be 7 to 64 hexadecimal digits")
+    return text.lower()
+
+
+def _inside(path: str, *roots: str) -> bool:
+    return any(path == root or path.startswith(root + "/") for root in roots)

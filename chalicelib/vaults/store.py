@@ -1,0 +1,190 @@
+"""Where vaults are kept. One partition holds the vault (HEAD), its active credentials (C#), its archived ones (X#), and
+a row for each server or variable that has an active credential (K#)."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+from chalicelib.storage import writes
+from chalicelib.storage.documents import Documents
+from chalicelib.storage.keys import Key, Space, list_sk
+from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.marshal import Row
+from chalicelib.storage.table import Table
+from chalicelib.storage.writes import Write
+from chalicelib.vaults.model import MOST_CREDENTIALS, Credential, Vault
+
+_NOUN, _PART, _ARCHIVE = "vault", "credential", "archived"
+HEAD, _ACTIVE, _ARCHIVED, _TAKEN = "HEAD", "C#", "X#", "K#"
+_FACTS = ("id", "display_name", "created_at", "updated_at", "archived_at", "revision", "stamp", "active", "inline")
+_PART_FACTS = ("id", "vault_id", "created_at", "updated_at", "archived_at", "revision", "sealed")
+
+
+class VaultStore:
+    """Rows of vaults and credentials; no rule about them is here."""
+
+    def __init__(self, table: Table, documents: Documents) -> None:
+        self._table = table
+        self._documents = documents
+
+    def commit(self, steps: Sequence[Write]) -> None:
+        """All of the writes or none. Raises TransactionRefused."""
+        self._table.transact(steps)
+
+    def find(self, space: Space, vault_ids: Sequence[str]) -> dict[str, Vault]:
+        """Those of the vaults that exist, by id."""
+        rows = self._table.get_many([_key(space, vault_id) for vault_id in vault_ids])
+        found = (self.vault(row) for row in rows.values())
+        return {vault.id: vault for vault in found}
+
+    def vault(self, row: Row) -> Vault:
+        """The vault of a row."""
+        return Vault.model_validate(self._documents.unpack(row) | _present(row, _FACTS))
+
+    def credential(self, row: Row) -> Credential:
+        """The credential of a row."""
+        return Credential.model_validate(self._documents.unpack(row) | _present(row, _PART_FACTS))
+
+    def find_credential(
+        self, space: Space, vault_id: str, credential_id: str
+    ) -> tuple[Vault | None, Credential | None]:
+        """A vault and one of its credentials, active or archived."""
+        head = _key(space, vault_id)
+        places = [_key(space, vault_id, mark + credential_id) for mark in (_ACTIVE, _ARCHIVED)]
+        rows = self._table.get_many([head, *places])
+        there = [self.credential(rows[place]) for place in places if place in rows]
+        return self.vault(rows[head]) if head in rows else None, there[0] if there else None
+
+    def active(self, space: Space, vault_id: str) -> list[Credential]:
+        """The active credentials of a vault, oldest first."""
+        rows = self._table.walk(space.partition(_NOUN, vault_id), low=_ACTIVE, high=_ACTIVE + "~")
+        return sorted((self.credential(row) for row in rows), key=lambda one: (one.created_at, one.id))
+
+    def page(self, space: Space, window: Window, *, active: bool, archived: bool, name_part: str) -> Found:
+        """Rows of vaults, by creation."""
+        listings = [space.listing(_NOUN)] * active + [space.listing(_NOUN, _ARCHIVE)] * archived
+
+        def keep(row: Row) -> bool:
+            wanted = archived if row.get("archived_at") is not None else active
+            return wanted and name_part in row["display_name"].lower()
+
+        return read(self._table, [index_source(self._table, one, window) for one in listings], window, keep)
+
+    def credential_page(self, space: Space, vault_id: str, window: Window, *, active: bool, archived: bool) -> Found:
+        """Rows of a vault's credentials, by creation."""
+        listings = [_listing(space, vault_id)] * active + [_listing(space, vault_id, _ARCHIVE)] * archived
+        return read(self._table, [index_source(self._table, one, window) for one in listings], window, lambda _: True)
+
+    def insert(self, space: Space, vault: Vault) -> Write:
+        """The write that makes a vault."""
+        listed = {"list_pk": space.listing(_NOUN), "list_sk": list_sk(vault.created_at, vault.id)}
+        return writes.put(_row(_key(space, vault.id), self._content(space, vault), listed), writes.ABSENT)
+
+    def change(self, space: Space, vault: Vault) -> Write:
+        """The write that replaces the revision before."""
+        changes = self._content(space, vault)
+        for name in ("stamp", "active", "inline"):
+            changes.pop(name, None)
+        gone = {name: None for name in ("doc", "docz", "docref") if name not in changes}
+        still = writes.equals("revision", vault.revision - 1) & writes.missing("archived_at")
+        return writes.update(_key(space, vault.id), changes | gone, still)
+
+    def archive(self, space: Space, vault: Vault, at_ms: int) -> Write:
+        """The write that archives a vault as it was seen, without its credentials."""
+        changes: dict[str, Any] = {"archived_at": at_ms, "list_pk": space.listing(_NOUN, _ARCHIVE), "active": 0}
+        return writes.update(_key(space, vault.id), changes, _as_seen(vault), add={"stamp": 1})
+
+    def delete(self, space: Space, vault: Vault) -> Write:
+        """The write that removes a vault as it was seen, without its credentials."""
+        return writes.delete(_key(space, vault.id), _as_seen(vault))
+
+    def enter(self, space: Space, vault_id: str, *, inline: str | None) -> Write:
+        """The write that counts one credential more, if the vault takes one."""
+        room = writes.compare("active", "<", MOST_CREDENTIALS)
+        changes: dict[str, Any] = {"inline": inline} if inline else {}
+        condition = writes.PRESENT & writes.missing("archived_at") & room
+        return writes.update(_key(space, vault_id), changes, condition, add={"active": 1, "stamp": 1})
+
+    def leave(self, space: Space, vault_id: str) -> Write:
+        """The write that counts one less."""
+        return writes.update(_key(space, vault_id), {}, writes.PRESENT, add={"active": -1, "stamp": 1})
+
+    def insert_credential(self, space: Space, credential: Credential) -> list[Write]:
+        """The writes that make a credential: its row, the check that it was not archived meanwhile, its key."""
+        vault_id, place = credential.vault_id, _key(space, credential.vault_id, _ACTIVE + credential.id)
+        listed = {
+            "list_pk": _listing(space, vault_id),
+            "list_sk": list_sk(credential.created_at, credential.id),
+        }
+        steps = [
+            writes.put(_row(place, self._credential_content(space, credential), listed), writes.ABSENT),
+            writes.check(_key(space, vault_id, _ARCHIVED + credential.id), writes.ABSENT),
+        ]
+        key = credential.auth.key
+        if key is not None:
+            taken = _row(_taken(space, vault_id, key), {"credential": credential.id}, {})
+            steps.append(writes.put(taken, writes.ABSENT))
+        return steps
+
+    def change_credential(self, space: Space, credential: Credential) -> Write:
+        """The write that replaces the revision before."""
+        changes = self._credential_content(space, credential)
+        gone = {name: None for name in ("doc", "docz", "docref") if name not in changes}
+        still = writes.equals("revision", credential.revision - 1)
+        return writes.update(_key(space, credential.vault_id, _ACTIVE + credential.id), changes | gone, still)
+
+    def remove_credential(self, space: Space, credential: Credential) -> list[Write]:
+        """The writes that take away a credential as it was seen, and free its key."""
+        mark = _ACTIVE if credential.archived_at is None else _ARCHIVED
+        place = _key(space, credential.vault_id, mark + credential.id)
+        steps = [writes.delete(place, writes.equals("revision", credential.revision))]
+        if credential.archived_at is None and credential.auth.key is not None:
+            steps.append(writes.delete(_taken(space, credential.vault_id, credential.auth.key)))
+        return steps
+
+    def put_archived(self, space: Space, credential: Credential) -> Write:
+        """The write that makes the row of an archived credential."""
+        listed = {
+            "list_pk": _listing(space, credential.vault_id, _ARCHIVE),
+            "list_sk": list_sk(credential.created_at, credential.id),
+        }
+        place = _key(space, credential.vault_id, _ARCHIVED + credential.id)
+        return writes.put(_row(place, self._credential_content(space, credential), listed))
+
+    def purge_archived(self, space: Space, vault_id: str) -> None:
+        """Remove all archived credentials of a vault."""
+        rows = self._table.walk(space.partition(_NOUN, vault_id), low=_ARCHIVED, high=_ARCHIVED + "~")
+        self._table.delete_many([Key(row["pk"], row["sk"]) for row in rows])
+
+    def _content(self, space: Space, vault: Vault) -> Row:
+        facts = {name: getattr(vault, name) for name in _FACTS}
+        return facts | self._documents.pack(space, {"metadata": vault.metadata})
+
+    def _credential_content(self, space: Space, credential: Credential) -> Row:
+        document = credential.model_dump(mode="json", include={"display_name", "metadata", "auth"})
+        facts = {name: getattr(credential, name) for name in _PART_FACTS}
+        return facts | self._documents.pack(space, document)
+
+
+def _key(space: Space, vault_id: str, sk: str = HEAD) -> Key:
+    return space.key(_NOUN, vault_id, sk=sk)
+
+
+def _taken(space: Space, vault_id: str, key: str) -> Key:
+    return _key(space, vault_id, _TAKEN + hashlib.sha256(key.encode()).hexdigest())
+
+
+def _listing(space: Space, vault_id: str, *more: str) -> str:
+    return space.listing(_NOUN, vault_id, _PART, *more)
+
+
+def _row(key: Key, content: Row, listed: Row) -> Row:
+    return {"pk": key.pk, "sk": key.sk, **content, **listed}
+
+
+def _present(row: Row, names: Sequence[str]) -> Row:
+    return {name: row[name] for name in names if name in row}
+
+
+def _as_seen(vault: Vault) -> writes.Condition:
+    return writes.equals("revision", vault.revision) & writes.equals("stamp", vault.stamp)
