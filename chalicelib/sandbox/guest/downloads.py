@@ -1,0 +1,76 @@
+"""Reading a file: all of it or one range."""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+
+from .entries import moment
+from .failures import told
+from .paths import Place
+from .wire import Problem, Raw, Request
+
+_PIECE = 256 << 10
+_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
+
+
+def download(place: Place, request: Request) -> Raw:
+    """The answer with a file's bytes. Raises Problem."""
+    with told(place.shown):
+        # Without the second flag opening a pipe waits for its other end.
+        descriptor = os.open(place.real, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        info = os.fstat(descriptor)
+        if stat.S_ISDIR(info.st_mode):
+            raise Problem("invalid_argument", f"path '{place.shown}' is a directory")
+        if not stat.S_ISREG(info.st_mode):
+            raise Problem("invalid_argument", f"path '{place.shown}' is not a file")
+        return _answer(descriptor, info, request.headers.get("range", ""))
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _answer(descriptor: int, info: os.stat_result, wanted: str) -> Raw:
+    headers = {"accept-ranges": "bytes", "x-modified-time": moment(info.st_mtime_ns)}
+    size = info.st_size
+    if size == 0:
+        # Files the kernel makes up tell no size, and a file that is empty takes one read to know it.
+        return Raw(_Pieces(descriptor, 0, None), headers=headers)
+    match = _RANGE.fullmatch(wanted.strip())
+    if match is None or not any(match.groups()):
+        return Raw(_Pieces(descriptor, 0, size), length=size, headers=headers)
+    first, last = _span(match[1], match[2], size)
+    headers["content-range"] = f"bytes {first}-{last}/{size}"
+    length = last - first + 1
+    return Raw(_Pieces(descriptor, first, length), status=206, length=length, headers=headers)
+
+
+def _span(first: str, last: str, size: int) -> tuple[int, int]:
+    begin, end = (int(first), int(last) if last else size - 1) if first else (max(0, size - int(last)), size - 1)
+    if begin >= size or end < begin:
+        raise Problem("invalid_argument", f"the file has only {size} bytes", 416)
+    return begin, min(end, size - 1)
+
+
+class _Pieces:
+    """The bytes of an open file, which is closed with this. ``length`` None reads to the end."""
+
+    def __init__(self, descriptor: int, start: int, length: int | None) -> None:
+        self._file = os.fdopen(descriptor, "rb", buffering=0)
+        self._start = start
+        self._left = length
+
+    def __iter__(self) -> Iterator[bytes]:
+        self._file.seek(self._start)
+        while self._left != 0:
+            piece = self._file.read(_PIECE if self._left is None else min(self._left, _PIECE))
+            if not piece:
+                return
+            if self._left is not None:
+                self._left -= len(piece)
+            yield piece
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
