@@ -61,9 +61,18 @@ class Outbound:
                 request = redirected(request, answer)
         raise TooManyRedirects(f"The host redirects more than {follow} times.")
 
+    def connect(self, url: Url, patience: Patience) -> Wire:
+        """A connection to one of the judged addresses of the URL's host, without TLS yet. Raises OutboundError."""
+        for address in self._judged(url, patience)[:MAX_ADDRESSES]:
+            try:
+                return Wire.connect(address, url.port, patience)
+            except OSError:
+                continue
+        raise OutboundUnreachable(f"{url.host} does not accept connections on port {url.port}.")
+
     def _once(self, request: Request, patience: Patience, max_bytes: int) -> OutboundAnswer:
         url = request.url
-        wire = self._connect(url, patience)
+        wire = self.connect(url, patience)
         try:
             if url.scheme == "https":
                 wire.secure(self._tls, url.host)
@@ -76,14 +85,6 @@ class Outbound:
             raise OutboundUnreachable(f"The connection to {url.host} broke.") from None
         finally:
             wire.close()
-
-    def _connect(self, url: Url, patience: Patience) -> Wire:
-        for address in self._judged(url, patience)[:MAX_ADDRESSES]:
-            try:
-                return Wire.connect(address, url.port, patience)
-            except OSError:
-                continue
-        raise OutboundUnreachable(f"{url.host} does not accept connections on port {url.port}.")
 
     def _judged(self, url: Url, patience: Patience) -> list[IpAddress]:
         """The addresses of a host. One that may not be reached spoils them all: it betrays a name made for it."""

@@ -96,6 +96,10 @@ class Wire:
         """What has come next; empty at the end. Raises OSError, OutboundTimeout, OutboundCancelled."""
         return self._attempt(partial(self._socket.recv, _PIECE), select.POLLIN)
 
+    def detach(self) -> socket.socket:
+        """The socket itself, which does not block; patience does not watch over it any more, the caller closes it."""
+        return self._socket
+
     def close(self) -> None:
         """Give the connection up."""
         self._socket.close()

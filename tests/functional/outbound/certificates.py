@@ -29,8 +29,8 @@ def _certificate(
     )
 
 
-def server_context(folder: Path, host: str) -> ssl.SSLContext:
-    """A server's TLS for ``host`` and 127.0.0.1; the authority that signed it is in ``folder / "ca.pem"``."""
+def server_context(folder: Path, host: str, address: str = "127.0.0.1") -> ssl.SSLContext:
+    """A server's TLS for ``host`` and ``address``; the authority that signed it is in ``folder / "ca.pem"``."""
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
     root = (
@@ -40,7 +40,7 @@ def server_context(folder: Path, host: str) -> ssl.SSLContext:
         .add_extension(usage, critical=True)
         .sign(authority, hashes.SHA256())
     )
-    names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(ip_address("127.0.0.1"))])
+    names = x509.SubjectAlternativeName([x509.DNSName(host), x509.IPAddress(ip_address(address))])
     leaf = (
         _certificate(host, "Test CA", key, authority)
         .add_extension(names, critical=False)

@@ -1,0 +1,1 @@
+"""Sandboxes: live computers over durable workspaces."""

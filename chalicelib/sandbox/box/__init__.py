@@ -1,0 +1,1 @@
+"""Isolation on this machine: what keeps a guest program and its commands apart from everything else."""

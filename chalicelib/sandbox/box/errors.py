@@ -1,0 +1,13 @@
+"""What can go wrong between this machine and a box. Hosts translate these; none is shown to a tenant."""
+
+
+class BoxError(Exception):
+    """The base of all of them; the text is for the operator."""
+
+
+class NoIsolation(BoxError):
+    """This machine, as it is set up, cannot give the isolation that was asked for."""
+
+
+class StartFailed(BoxError):
+    """One box did not come up."""

@@ -1,0 +1,1 @@
+"""Where computers come from."""

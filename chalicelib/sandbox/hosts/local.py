@@ -1,0 +1,190 @@
+"""Computers on this very machine: boxes."""
+
+import contextlib
+import logging
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from chalicelib.sandbox.box import owners, record, remains
+from chalicelib.sandbox.box.errors import BoxError, NoIsolation
+from chalicelib.sandbox.box.ground import boxes, survey
+from chalicelib.sandbox.box.launch import Box, Boxes, Wanted
+from chalicelib.sandbox.box.outward import Outward
+from chalicelib.sandbox.box.record import Record
+from chalicelib.sandbox.box.scratch import Scratch
+from chalicelib.sandbox.box.settings import BoxSettings
+from chalicelib.sandbox.hosts.base import (
+    BoxSpec,
+    Condition,
+    Handle,
+    Limits,
+    Link,
+    SandboxRefused,
+    SandboxUnavailable,
+)
+
+_log = logging.getLogger(__name__)
+_LOOK_SECONDS = 0.5
+_ENDERS = 8
+_SHOWN = 2000
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+@dataclass(slots=True)
+class _Held:
+    """A box this process started. ``until`` is on the monotonic clock."""
+
+    box: Box
+    until: float
+
+
+class LocalHost:
+    """Boxes of this machine. Any process on it can use a handle; what a process started ends with it."""
+
+    name = "local"
+
+    def __init__(self, settings: BoxSettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._held: dict[str, _Held] = {}
+        self._boxes: Boxes | None = None
+        self._closed = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="box-watcher", daemon=True)
+
+    def start(self, spec: BoxSpec) -> Handle:
+        """A box whose guest answers, with an empty ``/workspace``. Raises SandboxUnavailable, SandboxRefused."""
+        starter = self._starter()
+        try:
+            box = starter.start(self._wanted(spec))
+        except BoxError as error:
+            _log.warning("a sandbox could not be started: %s", error)
+            raise SandboxUnavailable("no sandbox could be started") from error
+        self._keep(box, spec.seconds)
+        return Handle(self.name, {"box": box.record.name, "boot": _boot()})
+
+    def link(self, handle: Handle) -> Link:
+        """The way to the guest. Raises SandboxUnavailable when the box is gone."""
+        found = self._found(handle)
+        if found is None:
+            raise SandboxUnavailable("the sandbox is gone")
+        return Link("http://sandbox", uds=str(record.socket_of(self._scratch(), found.name)))
+
+    def condition(self, handle: Handle) -> Condition:
+        """How the box is now."""
+        found = self._found(handle)
+        return remains.condition(found) if found else "gone"
+
+    def freeze(self, handle: Handle) -> None:
+        """Stop everything in it where it stands. A frozen or gone one is no error."""
+        if found := self._found(handle):
+            with contextlib.suppress(FileNotFoundError):
+                remains.freeze(found)
+
+    def thaw(self, handle: Handle) -> None:
+        """Let it go on. Raises SandboxUnavailable when it is gone."""
+        if (found := self._found(handle)) is None or not found.lives():
+            raise SandboxUnavailable("the sandbox is gone")
+        remains.thaw(found)
+
+    def stop(self, handle: Handle) -> None:
+        """End it and leave nothing of it behind; a gone one is no error."""
+        if (found := self._found(handle)) and not self._end(found.name):
+            remains.end(self._scratch(), found)
+
+    def close(self) -> None:
+        """End every box this process started."""
+        self._closed.set()
+        with ThreadPoolExecutor(_ENDERS) as pool:
+            list(pool.map(self._end, list(self._held)))
+        if self._boxes:
+            self._boxes.close()
+
+    def _starter(self) -> Boxes:
+        """What starts boxes; the first time, what dead servers left is taken away. Raises SandboxRefused."""
+        ground = survey(self._settings)
+        with self._lock:
+            if self._closed.is_set():
+                raise SandboxUnavailable("this process is ending")
+            if self._boxes is None:
+                try:
+                    self._boxes = boxes(ground, self._settings)
+                except NoIsolation as error:
+                    raise SandboxRefused(f"this installation runs no commands: {error}") from error
+                if left := remains.sweep(self._scratch(), ground.tree):
+                    _log.info("removed what %d sandboxes of ended servers had left", left)
+                self._watcher.start()
+            return self._boxes
+
+    def _wanted(self, spec: BoxSpec) -> Wanted:
+        limits = _least(spec.limits, self._settings.ceiling)
+        if survey(self._settings).tier == "unsafe-process":
+            if spec.network.internet == "limited" or spec.network.denied or spec.network.injections:
+                raise SandboxRefused(
+                    "a plain process cannot be kept from the network, nor can secrets be put in for it"
+                )
+            return Wanted(limits, spec.env)
+        if spec.network.internet == "none":
+            return Wanted(limits, spec.env)
+        outward = Outward(spec.network, self._settings.outbound_allow)
+        return Wanted(limits, outward.environment() | dict(spec.env), outward)
+
+    def _keep(self, box: Box, seconds: int) -> None:
+        with self._lock:
+            self._held[box.record.name] = _Held(box, time.monotonic() + seconds)
+        if self._closed.is_set():
+            self._end(box.record.name)
+            raise SandboxUnavailable("this process is ending")
+
+    def _end(self, name: str) -> bool:
+        """End a box of this process; whether there was one."""
+        with self._lock:
+            held = self._held.pop(name, None)
+        if held:
+            held.box.close()
+        return held is not None
+
+    def _watch(self) -> None:
+        """Let no box outlive its time, forget those that ended, and keep what they say from blocking them."""
+        while not self._closed.wait(_LOOK_SECONDS):
+            with self._lock:
+                held = dict(self._held)
+            for name, one in held.items():
+                if said := one.box.complaints():
+                    _log.debug("box %s: %s", name, said[:_SHOWN].decode(errors="replace"))
+                if one.box.process.poll() is not None or time.monotonic() > one.until:
+                    self._end(name)
+
+    def _found(self, handle: Handle) -> Record | None:
+        """What is written down of a handle's box; None when it is of another machine, or gone."""
+        name = handle.data.get("box", "")
+        if handle.host != self.name or handle.data.get("boot") != _boot() or not owners.is_name(name):
+            return None
+        scratch = survey(self._settings).scratch
+        return record.read(scratch, name) if scratch else None
+
+    def _scratch(self) -> Scratch:
+        if (scratch := survey(self._settings).scratch) is None:
+            raise SandboxRefused(f"this installation runs no commands: {survey(self._settings).why}")
+        return scratch
+
+
+def _least(wanted: Limits, most: Limits) -> Limits:
+    return Limits(
+        min(wanted.memory_mib, most.memory_mib),
+        min(wanted.disk_mib, most.disk_mib),
+        min(wanted.processes, most.processes),
+        min(wanted.cpus, most.cpus),
+    )
+
+
+@cache
+def _boot() -> str:
+    """Handles of before a restart mean nothing after it, though the numbers in them may come again."""
+    try:
+        return _BOOT.read_text().strip()
+    except OSError:
+        return ""
