@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 INFRA = Path(__file__).resolve().parent.parent / "infra"
-FRAGMENTS = ("data.json", "functions.json", "access.json", "api.json", "alarms.json")
+FRAGMENTS = ("data.json", "functions.json", "access.json", "api.json", "alarms.json", "microvm.json")
 
 Json = dict[str, Any]
 

@@ -90,6 +90,7 @@ def adapted(template: Json, worker: Json) -> Json:
       streaming function that runs as a custom runtime, which starts the same script;
     - it does not read the binary media types out of the API's definition;
     - it has no alarms on metric math;
+    - it does not tell policies the encryption context of a call to KMS, so the roles lose that condition;
     - the worker's environment gets `worker`.
     """
     resources: Json = copy.deepcopy(template["Resources"])
@@ -98,6 +99,8 @@ def adapted(template: Json, worker: Json) -> Json:
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": CODE_BUCKET, "Key": CODE_KEY}
+        if resource["Type"] == "AWS::IAM::Role":
+            _forget_encryption_context(resource)
     resources["RestAPI"]["Properties"]["BinaryMediaTypes"] = ["*/*"]
     streaming = copy.deepcopy(resources["Stream"])
     streaming["Properties"] |= {"Runtime": "provided.al2023", "Handler": "bootstrap"}
@@ -105,6 +108,13 @@ def adapted(template: Json, worker: Json) -> Json:
     resources["StreamUrl"]["Properties"]["TargetFunctionArn"] = {"Fn::GetAtt": ["StreamAsCustomRuntime", "Arn"]}
     resources["RunWorker"]["Properties"]["Environment"]["Variables"] |= worker
     return template | {"Resources": resources}
+
+
+def _forget_encryption_context(role: Json) -> None:
+    for policy in role["Properties"].get("Policies", ()):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if "kms:EncryptionContext:" in json.dumps(statement.get("Condition", {})):
+                del statement["Condition"]
 
 
 def _with_bootstrap(source: Path, target: Path) -> Path:

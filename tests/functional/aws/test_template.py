@@ -85,7 +85,7 @@ def references(node: Any) -> Any:
 
 
 def test_state_outlives_the_stack(template: Any) -> None:
-    for name in ("Table", "RunsQueue", "RunsDeadLetters", "Bucket"):
+    for name in ("Table", "RunsQueue", "RunsDeadLetters", "Bucket", "SecretsKey"):
         resource = template["Resources"][name]
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
 
@@ -129,6 +129,26 @@ def test_only_the_worker_takes_runs_and_only_the_dead_letter_handler_takes_dead_
     assert takers == {"RunsQueue": {"WorkerRole"}, "RunsDeadLetters": {"DeadLettersRole"}}
 
 
+def test_the_secrets_key_is_used_by_those_who_handle_secrets_and_for_nothing_else(template: Any) -> None:
+    users = {}
+    for role in ("RestRole", "StreamRole", "WorkerRole", "DeadLettersRole", "TickRole"):
+        for policy in template["Resources"][role]["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                if "kms:" in json.dumps(statement["Action"]):
+                    users[role] = statement
+    assert set(users) == {"RestRole", "StreamRole", "WorkerRole", "TickRole"}
+    for statement in users.values():
+        assert statement["Action"] == ["kms:Decrypt", "kms:GenerateDataKey"]
+        assert statement["Resource"] == {"Fn::GetAtt": ["SecretsKey", "Arn"]}
+        assert statement["Condition"]["StringEquals"]["kms:EncryptionContext:table"] == {"Ref": "Table"}
+    assert template["Resources"]["SecretsKey"]["Properties"]["EnableKeyRotation"] is True
+
+
+def test_the_clock_may_remove_what_it_finds_expired(template: Any) -> None:
+    allowed = {action for many in actions(template, "TickRole").values() for action in many}
+    assert {"s3:DeleteObject", "s3:GetObject", "s3:PutObject", "s3:ListBucket"} <= allowed
+
+
 def test_only_the_worker_knows_the_models_keys(template: Any) -> None:
     common = template["Globals"]["Function"]["Environment"]["Variables"]
     holders = [
@@ -138,6 +158,35 @@ def test_only_the_worker_knows_the_models_keys(template: Any) -> None:
     ]
     assert "API_KEY" not in json.dumps(common)
     assert holders == ["RunWorker"]
+
+
+def test_sandboxes_are_bounded_by_their_image(template: Any) -> None:
+    policy = template["Resources"]["SandboxPolicy"]
+    assert policy["Condition"] == "HasMicrovmImage"
+    assert {role["Ref"] for role in policy["Properties"]["Roles"]} == {
+        "RestRole",
+        "StreamRole",
+        "WorkerRole",
+        "TickRole",
+    }
+    machines, connectors = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert machines["Resource"] == {"Ref": "MicrovmImage"}
+    verbs = {"Run", "Get", "Suspend", "Resume", "Terminate"}
+    assert set(machines["Action"]) == {f"lambda:{verb}Microvm" for verb in verbs} | {"lambda:CreateMicrovmAuthToken"}
+    assert connectors["Action"] == "lambda:PassNetworkConnector"
+    assert connectors["Resource"] != "*"
+
+
+def test_without_an_image_no_function_hears_of_one(template: Any) -> None:
+    told = template["Globals"]["Function"]["Environment"]["Variables"]["LAMBENT_MICROVM_IMAGE"]
+    assert told == {"Fn::If": ["HasMicrovmImage", {"Ref": "MicrovmImage"}, {"Ref": "AWS::NoValue"}]}
+    assert template["Parameters"]["MicrovmImage"]["Default"] == ""
+
+
+def test_the_build_of_the_image_reads_its_source_alone(template: Any) -> None:
+    source, logs = template["Resources"]["MicrovmBuildRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert (source["Action"], source["Resource"]) == ("s3:GetObject", {"Fn::Sub": "${Bucket.Arn}/microvm-image/*"})
+    assert all(action.startswith("logs:") for action in logs["Action"])
 
 
 @pytest.mark.slow
