@@ -1,0 +1,141 @@
+"""Speaking with a guest."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from chalicelib.sandbox.hosts.base import Link, SandboxError
+
+_CONNECT_SECONDS = 5.0
+_ANSWER_SECONDS = 60.0
+MOST_BYTES = 64 << 20
+"""The longest JSON answer or message taken from a guest."""
+
+
+class GuestGone(SandboxError):
+    """The connection to the computer broke or could not be made."""
+
+
+class GuestProblem(SandboxError):
+    """The guest answered with an error; ``code`` is its Connect code."""
+
+    def __init__(self, code: str, message: str, status: int) -> None:
+        super().__init__(message, code=code)
+        self.guest_code = code
+        self.guest_status = status
+
+
+class GuestClient:
+    """A pool of connections to one guest. Raises GuestGone and GuestProblem."""
+
+    def __init__(self, link: Link) -> None:
+        transport = httpx2.HTTPTransport(
+            # Reading the certificate authorities takes longer than most answers, and a socket needs none.
+            verify=link.base_url.startswith("https:"),
+            uds=link.uds,
+            trust_env=False,
+            limits=httpx2.Limits(max_keepalive_connections=8, keepalive_expiry=30),
+        )
+        timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
+        self._client = httpx2.Client(base_url=link.base_url, auth=link.auth, transport=transport, timeout=timeout)
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._client.close()
+
+    def call(self, path: str, body: dict[str, Any], *, timeout_s: float = _ANSWER_SECONDS) -> dict[str, Any]:
+        """One JSON question and its answer."""
+        with self.open("POST", path, json=body, timeout=timeout_s) as answer:
+            raw = b"".join(bounded(answer.iter_raw(), MOST_BYTES))
+        try:
+            found: dict[str, Any] = json.loads(raw)
+        except ValueError:
+            raise GuestGone("the sandbox does not speak as it should") from None
+        return found
+
+    def events(
+        self, path: str, body: dict[str, Any], *, silence_s: float = _ANSWER_SECONDS, timeout_ms: int | None = None
+    ) -> Iterator[dict[str, Any]]:
+        """The messages of a Connect stream; ends when it ends.
+
+        ``silence_s`` is how long it may say nothing, ``timeout_ms`` how long the guest lets it last.
+        """
+        headers = {"content-type": "application/connect+json", "connect-protocol-version": "1"}
+        headers |= {"keepalive-ping-interval": str(max(int(silence_s / 3), 1))}
+        if timeout_ms is not None:
+            headers["connect-timeout-ms"] = str(timeout_ms)
+        with self.open("POST", path, content=frame(body), headers=headers, timeout=silence_s) as answer:
+            pieces = answer.iter_raw()
+            yield from messages(pieces)
+            # Read to the very end, so that the connection can be used again.
+            for _ in pieces:
+                continue
+
+    @contextmanager
+    def open(self, method: str, path: str, **options: Any) -> Iterator[httpx2.Response]:
+        """An answer whose body is still to be read."""
+        try:
+            with self._client.stream(method, path, **options) as answer:
+                if answer.status_code >= 400:
+                    raise _problem(answer.status_code, b"".join(bounded(answer.iter_raw(), MOST_BYTES)))
+                yield answer
+        except httpx2.TransportError as error:
+            raise GuestGone(f"the sandbox does not answer ({type(error).__name__})") from error
+
+
+def frame(message: dict[str, Any]) -> bytes:
+    """One message in Connect's framing."""
+    raw = json.dumps(message).encode()
+    return b"\0" + len(raw).to_bytes(4, "big") + raw
+
+
+def bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """The pieces, as long as they are no more than so many bytes: what is inside a sandbox cannot be trusted to end.
+
+    Raises GuestGone.
+    """
+    left = most
+    for piece in pieces:
+        left -= len(piece)
+        if left < 0:
+            raise GuestGone("the sandbox answers without end")
+        yield piece
+
+
+def messages(pieces: Iterator[bytes]) -> Iterator[dict[str, Any]]:
+    """The messages of a Connect stream. Raises GuestProblem for its error, GuestGone when it breaks off."""
+    held = bytearray()
+    for piece in pieces:
+        held += piece
+        while (whole := _frame_length(held)) <= len(held):
+            flag, raw = held[0], bytes(held[5:whole])
+            del held[:whole]
+            try:
+                message = json.loads(raw)
+            except ValueError:
+                raise GuestGone("the sandbox does not speak as it should") from None
+            if not flag & 2:
+                yield message
+                continue
+            if problem := message.get("error"):
+                raise GuestProblem(problem.get("code", "unknown"), problem.get("message", ""), 200)
+            return
+    raise GuestGone("the sandbox broke off its answer")
+
+
+def _frame_length(held: bytearray) -> int:
+    length = 5 + (int.from_bytes(held[1:5], "big") if len(held) >= 5 else 0)
+    if length > MOST_BYTES:
+        raise GuestGone("the sandbox answers without end")
+    return length
+
+
+def _problem(status: int, body: bytes) -> GuestProblem:
+    try:
+        told = json.loads(body)
+        return GuestProblem(str(told.get("code", "unknown")), str(told.get("message", "")), status)
+    except (ValueError, AttributeError):
+        return GuestProblem("unknown", f"the sandbox answered {status}", status)

@@ -1,0 +1,318 @@
+"""The computers behind sandboxes: found alive, or started with their workspace put back."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from threading import Lock
+from typing import Any
+
+from chalicelib.core.clock import now_ms
+from chalicelib.core.ids import new_id
+from chalicelib.observability import log_failure, logger
+from chalicelib.sandbox import frames
+from chalicelib.sandbox.client import GuestClient, GuestGone, GuestProblem
+from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
+from chalicelib.sandbox.hosts.base import BoxSpec, Host, Limits, Link, SandboxUnavailable
+from chalicelib.sandbox.model import Computer, Sandbox, Starting
+from chalicelib.sandbox.profile import Profile, Profiler
+from chalicelib.sandbox.store import SandboxStore
+from chalicelib.storage.keys import Space
+from chalicelib.storage.secrets import SecretBox
+from chalicelib.workspaces.service import WorkspaceService
+from chalicelib.workspaces.tree import files_in_order
+
+_START_MS = 120_000
+_WAIT_SECONDS = 0.05
+_USED_MS = 30_000
+_RESTORE_SECONDS = 600.0
+_LOOKS = 3
+_LOOK_SECONDS = 5.0
+
+
+Preparation = Callable[[Space, Sandbox, Profile, GuestClient], list[str]]
+"""What else is done to a fresh computer once its workspace is back; tells what could not be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A computer that can be spoken to. ``fresh``: it was started just now; ``problems`` is what went wrong then.
+
+    ``held_before`` is until when others wanted it before it was asked for (milliseconds).
+    """
+
+    sandbox: Sandbox
+    boot: str
+    link: Link
+    client: GuestClient
+    fresh: bool = False
+    problems: tuple[str, ...] = ()
+    held_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator decided about computers; ``idle_ms`` is how long one may be unused before it is frozen."""
+
+    limits: Limits
+    longest_seconds: int
+    idle_ms: int
+
+
+class Computers:
+    """Knows which computers of this process's sandboxes answer."""
+
+    def __init__(
+        self,
+        store: SandboxStore,
+        workspaces: WorkspaceService,
+        host: Host,
+        rules: Rules,
+        profiles: Mapping[str, Profiler],
+        secrets: SecretBox,
+    ) -> None:
+        self._store = store
+        self._workspaces = workspaces
+        self._host = host
+        self._rules = rules
+        self._profiles = profiles
+        self._secrets = secrets
+        self._clients: dict[str, tuple[Link, GuestClient]] = {}
+        self._lock = Lock()
+        self.prepare: Preparation | None = None
+
+    def live(self, space: Space, sandbox_id: str, hold_ms: int = 0) -> Live:
+        """A computer that answers, started if there is none; it does not count as idle for another ``hold_ms``.
+
+        Raises SandboxNotFound, SandboxPaused, SandboxUnavailable, SandboxRefused.
+        """
+        deadline = time.monotonic() + _START_MS / 1000
+        while time.monotonic() < deadline:
+            sandbox = self._store.get(space, sandbox_id)
+            if sandbox.state == "paused":
+                raise SandboxPaused("the sandbox is paused")
+            found = self._answering(space, sandbox, hold_ms) or self._started(space, sandbox, hold_ms)
+            if found is not None:
+                return found
+            time.sleep(_WAIT_SECONDS)
+        raise SandboxUnavailable("the sandbox does not come up")
+
+    def _answering(self, space: Space, sandbox: Sandbox, hold_ms: int) -> Live | None:
+        computer = sandbox.computer
+        if computer is None:
+            return None
+        if computer.frozen:
+            if not self._thawed(space, sandbox, computer):
+                return None
+        elif computer.boot not in self._clients and not self._answers(computer):
+            return None
+        used = self._used(space, sandbox, hold_ms)
+        return replace(self._reach(used, computer), held_before=sandbox.used_at)
+
+    def _answers(self, computer: Computer) -> bool:
+        """Whether a computer that this process does not know, or doubts, is there and speaks."""
+        for _ in range(_LOOKS):
+            if self._host.condition(computer.handle) != "running":
+                return False
+            try:
+                link = self._host.link(computer.handle)
+                with (
+                    closing(GuestClient(link)) as client,
+                    client.open("GET", "/health", timeout=_LOOK_SECONDS) as answer,
+                ):
+                    answer.read()
+            except (GuestGone, GuestProblem, SandboxUnavailable):
+                # What is dying may look alive for a moment longer than it answers.
+                time.sleep(_WAIT_SECONDS)
+                continue
+            return True
+        return False
+
+    def _thawed(self, space: Space, sandbox: Sandbox, computer: Computer) -> bool:
+        try:
+            self._host.thaw(computer.handle)
+        except SandboxUnavailable:
+            return False
+        self._change_computer(space, sandbox.id, computer.boot, replace(computer, frozen=False))
+        return True
+
+    def _used(self, space: Space, sandbox: Sandbox, hold_ms: int) -> Sandbox:
+        """Remember that it is in use, roughly unless it is to be held: each write costs."""
+        until = now_ms() + hold_ms
+        if not hold_ms and until - sandbox.used_at <= _USED_MS:
+            return sandbox
+        return self._store.change(space, sandbox.id, lambda was: replace(was, used_at=max(was.used_at, until)))
+
+    def hold(self, space: Space, live: Live, hold_ms: int) -> Live:
+        """The same computer, which does not count as idle for another ``hold_ms``. Raises SandboxNotFound."""
+        until = now_ms() + hold_ms
+        held = self._store.change(space, live.sandbox.id, lambda was: replace(was, used_at=max(was.used_at, until)))
+        return replace(live, sandbox=held)
+
+    def release(self, space: Space, live: Live) -> None:
+        """Whoever asked for it is done: it is idle from now on, or when the time of those before is over.
+
+        Raises SandboxNotFound.
+        """
+
+        def released(was: Sandbox) -> Sandbox | None:
+            mine = was.used_at == live.sandbox.used_at
+            return replace(was, used_at=max(now_ms(), live.held_before)) if mine else None
+
+        self._store.change(space, live.sandbox.id, released)
+
+    def _reach(self, sandbox: Sandbox, computer: Computer) -> Live:
+        with self._lock:
+            known = self._clients.get(computer.boot)
+            if known is None:
+                link = self._host.link(computer.handle)
+                known = self._clients[computer.boot] = (link, GuestClient(link))
+        return Live(sandbox, computer.boot, *known)
+
+    def outdated(self, space: Space, sandbox: Sandbox) -> bool:
+        """Whether the computer's variables or network are not those a new one would get: a secret was rotated, say."""
+        if sandbox.computer is None:
+            return False
+        return sandbox.computer.profile != self._digest(self._profiles[sandbox.origin](space, sandbox))
+
+    def _digest(self, profile: Profile) -> str:
+        return self._secrets.derive("sandbox-profile", profile.summary()).hex()
+
+    def known(self, sandbox: Sandbox) -> Live | None:
+        """The computer as recorded, whether it answers or not."""
+        return None if sandbox.computer is None else self._reach(sandbox, sandbox.computer)
+
+    def is_idle(self, sandbox: Sandbox) -> bool:
+        """Whether nobody has used it for so long that it may rest."""
+        return sandbox.used_at + self._rules.idle_ms <= now_ms()
+
+    def doubt(self, boot: str) -> None:
+        """A connection to that computer broke: the next caller looks whether it is there at all."""
+        with self._lock:
+            known = self._clients.pop(boot, None)
+        if known is not None:
+            known[1].close()
+
+    def _started(self, space: Space, sandbox: Sandbox, hold_ms: int) -> Live | None:
+        """A fresh computer, or None while somebody else is starting one."""
+        boot, now = new_id(), now_ms()
+
+        def claim(was: Sandbox) -> Sandbox | None:
+            taken = was.starting is not None and was.starting.until > now
+            changed = (was.computer and was.computer.boot) != (sandbox.computer and sandbox.computer.boot)
+            if taken or changed or was.state != "running":
+                return None
+            return replace(was, computer=None, starting=Starting(boot, now + _START_MS), boots=was.boots + 1)
+
+        claimed = self._store.change(space, sandbox.id, claim)
+        if claimed.starting is None or claimed.starting.boot != boot:
+            return None
+        if sandbox.computer is not None:
+            self.discard(sandbox.computer)
+        try:
+            return self._start(space, claimed, boot, hold_ms)
+        except BaseException:
+            with suppress(SandboxNotFound):
+                self._store.change(space, sandbox.id, lambda was: _unclaimed(was, boot))
+            raise
+
+    def _start(self, space: Space, sandbox: Sandbox, boot: str, hold_ms: int) -> Live:
+        profile = self._profiles[sandbox.origin](space, sandbox)
+        spec = BoxSpec(
+            space.tenant, sandbox.id, profile.env, profile.network, self._rules.limits, self._rules.longest_seconds
+        )
+        handle = self._host.start(spec)
+        computer = Computer(boot, handle.host, handle.data, now_ms(), profile=self._digest(profile))
+        try:
+            live = self._reach(sandbox, computer)
+            problems = self._fill(space, live, profile)
+            stored = self._store.change(space, sandbox.id, lambda was: _running(was, computer, hold_ms))
+            if stored.computer is None or stored.computer.boot != boot:
+                raise SandboxUnavailable("the sandbox was paused or removed while it started")
+        except BaseException:
+            self.discard(computer)
+            raise
+        return replace(live, sandbox=stored, fresh=True, problems=tuple(problems))
+
+    def _fill(self, space: Space, live: Live, profile: Profile) -> list[str]:
+        """Put the workspace back; from now on only this computer may write it."""
+        tree = self._workspaces.begin(space, live.sandbox.id, live.boot)
+        entries = files_in_order(tree.entries)
+        if entries:
+            contents = self._workspaces.contents(space, live.sandbox.id, entries)
+            send_tree(live.client, frames.sent(contents), baseline=True)
+        return [] if self.prepare is None else self.prepare(space, live.sandbox, profile, live.client)
+
+    def discard(self, computer: Computer) -> None:
+        """End a computer that nobody needs any more."""
+        self.doubt(computer.boot)
+        try:
+            self._host.stop(computer.handle)
+        except Exception as error:  # noqa: BLE001 - the host ends it after its longest life at the latest
+            log_failure(logger("sandbox"), "a computer could not be stopped", error)
+
+    def freeze(self, space: Space, sandbox: Sandbox) -> None:
+        """Stop a computer where it stands; one that cannot be is ended."""
+        computer = sandbox.computer
+        if computer is None or computer.frozen:
+            return
+        try:
+            self._host.freeze(computer.handle)
+            gone = self._host.condition(computer.handle) == "gone"
+        except SandboxUnavailable:
+            gone = True
+        if gone:
+            self.discard(computer)
+        self._change_computer(space, sandbox.id, computer.boot, None if gone else replace(computer, frozen=True))
+
+    def end(self, space: Space, sandbox: Sandbox) -> None:
+        """End the computer of a sandbox that lives on; its workspace may be written by others then."""
+        if sandbox.computer is None:
+            return
+        self.discard(sandbox.computer)
+        self._workspaces.end(space, sandbox.id, sandbox.computer.boot)
+        with suppress(SandboxNotFound):
+            self._change_computer(space, sandbox.id, sandbox.computer.boot, None)
+
+    def note(self, space: Space, live: Live, **facts: Any) -> None:
+        """Remember something of a computer: its ``uploads``, or that its agent was ``told`` of it."""
+
+        def noted(was: Sandbox) -> Sandbox | None:
+            if was.computer is None or was.computer.boot != live.boot:
+                return None
+            return replace(was, computer=replace(was.computer, **facts))
+
+        self._store.change(space, live.sandbox.id, noted)
+
+    def _change_computer(self, space: Space, sandbox_id: str, boot: str, computer: Computer | None) -> None:
+        def changed(was: Sandbox) -> Sandbox | None:
+            same = was.computer is not None and was.computer.boot == boot
+            return replace(was, computer=computer) if same else None
+
+        self._store.change(space, sandbox_id, changed)
+
+    def close(self) -> None:
+        """The process ends."""
+        with self._lock:
+            clients, self._clients = self._clients, {}
+        for _, client in clients.values():
+            client.close()
+        self._host.close()
+
+
+def send_tree(client: GuestClient, body: Iterator[bytes], *, baseline: bool = False) -> None:
+    """Have a guest make entries; ``baseline``: they come from the workspace and need not be stored again."""
+    params = {"baseline": "1"} if baseline else {}
+    with client.open("PUT", "/tree", content=body, params=params, timeout=_RESTORE_SECONDS) as answer:
+        answer.read()
+
+
+def _unclaimed(was: Sandbox, boot: str) -> Sandbox | None:
+    return replace(was, starting=None) if was.starting is not None and was.starting.boot == boot else None
+
+
+def _running(was: Sandbox, computer: Computer, hold_ms: int) -> Sandbox | None:
+    mine = was.starting is not None and was.starting.boot == computer.boot
+    if not mine or was.state != "running":
+        return None
+    return replace(was, computer=computer, starting=None, used_at=now_ms() + hold_ms)

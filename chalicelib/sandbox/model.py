@@ -1,0 +1,119 @@
+"""A sandbox as it is recorded: what it was made with, how long it lasts, and the computer behind it just now."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+from chalicelib.sandbox.hosts.base import Handle
+
+State = Literal["running", "paused"]
+Ending = Literal["kill", "pause"]
+Origin = Literal["e2b", "session"]
+
+
+@dataclass(frozen=True, slots=True)
+class Computer:
+    """A started computer. ``boot`` names this start of it and nothing else; ``frozen`` means stopped to spare it.
+
+    ``profile`` is a digest of the variables and the network it was given, ``uploads`` are file ids by path. ``told``:
+    the agent knows that it is not the computer of before.
+    """
+
+    boot: str
+    host: str
+    data: dict[str, Any]
+    started_at: int
+    frozen: bool = False
+    profile: str = ""
+    uploads: dict[str, str] = field(default_factory=dict)
+    told: bool = False
+
+    @property
+    def handle(self) -> Handle:
+        """What its host knows it by."""
+        return Handle(self.host, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """Somebody starts a computer and has until then (milliseconds) to say so."""
+
+    boot: str
+    until: int
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxDraft:
+    """A sandbox that is wanted. Times are milliseconds; ``end_at`` None lasts until it is deleted."""
+
+    origin: Origin
+    template: str = "base"
+    end_at: int | None = None
+    on_timeout: Ending = "kill"
+    auto_resume: bool = False
+    pause_memory: bool = True
+    metadata: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    internet: bool | None = None
+    network: dict[str, Any] | None = None
+    sandbox_id: str | None = None
+    snapshot_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A sandbox as stored; ``env`` is sealed in the row. ``boots`` counts the computers it has had.
+
+    ``lasts_ms`` is how long it was last meant to run, for when traffic wakes it.
+    """
+
+    id: str
+    tenant: str
+    origin: Origin
+    template: str
+    created_at: int
+    started_at: int
+    end_at: int | None = None
+    lasts_ms: int | None = None
+    state: State = "running"
+    on_timeout: Ending = "kill"
+    auto_resume: bool = False
+    pause_memory: bool = True
+    metadata: dict[str, str] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict, repr=False)
+    internet: bool | None = None
+    network: dict[str, Any] | None = None
+    computer: Computer | None = None
+    starting: Starting | None = None
+    boots: int = 0
+    used_at: int = 0
+    version: int = 0
+
+    def over(self, now: int) -> bool:
+        """Whether its time has come."""
+        return self.state == "running" and self.end_at is not None and self.end_at <= now
+
+    def without_computer(self) -> "Sandbox":
+        """The same with no computer behind it."""
+        return replace(self, computer=None, starting=None)
+
+
+Change = Callable[[Sandbox], Sandbox | None]
+"""What becomes of a sandbox; None leaves it as it is."""
+
+
+def document(sandbox: Sandbox) -> dict[str, Any]:
+    """What of a sandbox is stored in one piece; its environment is not in it."""
+    stored = asdict(sandbox)
+    del stored["env"], stored["version"]
+    return stored
+
+
+def restored(stored: dict[str, Any], env: dict[str, str], version: int) -> Sandbox:
+    """The sandbox behind ``document``."""
+    computer, starting = stored["computer"], stored["starting"]
+    fields = stored | {
+        "computer": Computer(**computer) if computer else None,
+        "starting": Starting(**starting) if starting else None,
+    }
+    return Sandbox(**fields, env=env, version=version)

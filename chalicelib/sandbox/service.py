@@ -1,0 +1,320 @@
+"""What may be done with sandboxes."""
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+from chalicelib.core.clock import now_ms
+from chalicelib.core.ids import new_id
+from chalicelib.core.paging import Page
+from chalicelib.observability import log_failure, logger
+from chalicelib.sandbox.client import GuestGone, GuestProblem
+from chalicelib.sandbox.computers import Computers, Live
+from chalicelib.sandbox.errors import SandboxNotFound
+from chalicelib.sandbox.hosts.base import SandboxError
+from chalicelib.sandbox.model import Sandbox, SandboxDraft
+from chalicelib.sandbox.store import SandboxStore
+from chalicelib.sandbox.syncing import Syncer
+from chalicelib.storage.keys import Space, list_sk
+from chalicelib.storage.listing import Window
+from chalicelib.storage.secrets import SecretBox
+from chalicelib.workspaces.errors import ComputerReplaced
+from chalicelib.workspaces.service import WorkspaceService
+from chalicelib.workspaces.store import Snapshot
+
+_SWEEP = 100
+_DIRECTORY = 2000
+_LOCATED = 10_000
+
+
+class SandboxService:
+    """Makes, finds, pauses and ends sandboxes; a sandbox whose time is over is gone (or paused) for every caller."""
+
+    def __init__(
+        self,
+        store: SandboxStore,
+        computers: Computers,
+        syncer: Syncer,
+        workspaces: WorkspaceService,
+        secrets: SecretBox,
+    ) -> None:
+        self._store = store
+        self._computers = computers
+        self._syncer = syncer
+        self._workspaces = workspaces
+        self._secrets = secrets
+        # An id never changes hands.
+        self._located: dict[str, Space] = {}
+
+    def create(self, space: Space, draft: SandboxDraft) -> Sandbox:
+        """A sandbox with a live computer; the one that is there when its id was used before.
+
+        Raises SnapshotNotFound, SandboxUnavailable, SandboxRefused; nothing is left then.
+        """
+        sandbox, fresh = self._recorded(space, draft)
+        if not fresh:
+            return self.get(space, sandbox.id)
+        try:
+            return self.live(space, sandbox.id).sandbox
+        except SandboxError:
+            self.delete(space, sandbox.id)
+            raise
+
+    def ensure(self, space: Space, draft: SandboxDraft) -> Sandbox:
+        """The sandbox of the draft's id; without a computer as long as nobody needs one."""
+        return self._recorded(space, draft)[0]
+
+    def _recorded(self, space: Space, draft: SandboxDraft) -> tuple[Sandbox, bool]:
+        """The sandbox as stored, and whether it is new."""
+        now, sandbox_id = now_ms(), draft.sandbox_id or new_id()
+        if draft.snapshot_id is not None:
+            self._workspaces.from_snapshot(space, draft.snapshot_id, sandbox_id)
+        facts = {name: getattr(draft, name) for name in _DRAFTED}
+        lasts = None if draft.end_at is None else draft.end_at - now
+        made = Sandbox(sandbox_id, space.tenant, created_at=now, started_at=now, used_at=now, lasts_ms=lasts, **facts)
+        fresh = self._store.insert(space, made)
+        return (made if fresh else self._store.get(space, sandbox_id)), fresh
+
+    def get(self, space: Space, sandbox_id: str) -> Sandbox:
+        """One sandbox. Raises SandboxNotFound."""
+        return self._settled(space, self._store.get(space, sandbox_id))
+
+    def _settled(self, space: Space, sandbox: Sandbox) -> Sandbox:
+        """The sandbox as it must be by now: whose time is over is ended or paused at once."""
+        if not sandbox.over(now_ms()):
+            return sandbox
+        if sandbox.on_timeout == "kill":
+            self.kill(space, sandbox.id)
+            raise SandboxNotFound("the sandbox's time is over")
+        self.pause(space, sandbox.id, memory=sandbox.pause_memory)
+        return self._store.get(space, sandbox.id)
+
+    def page(self, space: Space, window: Window, keep: Callable[[Sandbox], bool]) -> Page[Sandbox]:
+        """The sandboxes made by themselves, by creation; their ``env`` is not read. ``next`` continues."""
+        now = now_ms()
+
+        def lasting(sandbox: Sandbox) -> bool:
+            return not (sandbox.over(now) and sandbox.on_timeout == "kill") and keep(_shown(sandbox, now))
+
+        found, more = self._store.page(space, window, lasting)
+        position = list_sk(found[-1].created_at, found[-1].id) if found and more else None
+        return Page([_shown(sandbox, now) for sandbox in found], position)
+
+    def locate(self, sandbox_id: str) -> Space | None:
+        """Whose sandbox an id is; None for one that is not known. May name one that is gone by now."""
+        found = self._located.get(sandbox_id) or self._store.locate(sandbox_id)
+        if found is not None:
+            if len(self._located) >= _LOCATED:
+                self._located.clear()
+            self._located[sandbox_id] = found
+        return found
+
+    def directory(self) -> Iterator[tuple[Space, str, str]]:
+        """(tenant, id, token) of sandboxes of all tenants, newest first, not without end."""
+        for space, sandbox_id in self._store.everyone(_DIRECTORY):
+            yield space, sandbox_id, self._token(space.tenant, sandbox_id)
+
+    def token(self, sandbox: Sandbox) -> str:
+        """What a caller without an API key must show; the same for the sandbox's whole life."""
+        return self._token(sandbox.tenant, sandbox.id)
+
+    def _token(self, tenant: str, sandbox_id: str) -> str:
+        return self._secrets.derive("sandbox-token", tenant, sandbox_id).hex()
+
+    def live(self, space: Space, sandbox_id: str, hold_ms: int = 0) -> Live:
+        """A computer that answers, started with the workspace put back if there is none.
+
+        It does not count as idle for another ``hold_ms``.
+
+        Raises SandboxNotFound, SandboxPaused, SandboxUnavailable, SandboxRefused.
+        """
+        sandbox = self.get(space, sandbox_id)
+        if sandbox.state == "paused" and sandbox.auto_resume:
+            lasts = sandbox.lasts_ms
+            self.resume(space, sandbox_id, end_at=None if lasts is None else now_ms() + lasts)
+        return self._computers.live(space, sandbox_id, hold_ms)
+
+    def refresh(self, space: Space, sandbox_id: str) -> None:
+        """Have the next computer started anew if this one's variables or network are out of date.
+
+        What it did is stored before. Raises SandboxNotFound.
+        """
+        if self._computers.outdated(space, sandbox := self.get(space, sandbox_id)):
+            self._stored(space, sandbox)
+            self._computers.end(space, sandbox)
+
+    def doubt(self, live: Live) -> None:
+        """A connection to this computer broke: whoever asks next finds out whether it is there at all."""
+        self._computers.doubt(live.boot)
+
+    def sync(self, space: Space, sandbox_id: str) -> None:
+        """Store what changed; durable when this returns. Nothing to do without a computer.
+
+        Raises SandboxNotFound, GuestGone, SandboxContended.
+        """
+        live = self._reachable(self._store.get(space, sandbox_id))
+        if live is not None:
+            self._syncer.sync(space, live)
+
+    def sync_if_any(self, space: Space, sandbox_id: str) -> None:
+        """As :meth:`sync`; nothing to do without a sandbox, or when its computer does not answer any more."""
+        with suppress(SandboxNotFound, GuestGone):
+            self.sync(space, sandbox_id)
+
+    def sync_live(self, space: Space, live: Live) -> None:
+        """Store what changed in a computer that is at hand. Raises GuestGone, ComputerReplaced, SandboxContended."""
+        self._syncer.sync(space, live)
+
+    def note_uploads(self, space: Space, live: Live, uploads: dict[str, str]) -> None:
+        """Remember which uploads (path to file id) that computer has."""
+        self._computers.note(space, live, uploads=uploads)
+
+    def note_told(self, space: Space, live: Live) -> None:
+        """Remember that the agent knows that this computer is not the one of before."""
+        self._computers.note(space, live, told=True)
+
+    def hold(self, space: Space, live: Live, hold_ms: int) -> Live:
+        """Keep a computer from counting as idle for another ``hold_ms``. Raises SandboxNotFound."""
+        return self._computers.hold(space, live, hold_ms)
+
+    def release(self, space: Space, live: Live) -> None:
+        """Whoever asked for this computer is done with it. Raises SandboxNotFound."""
+        self._computers.release(space, live)
+
+    def _reachable(self, sandbox: Sandbox) -> Live | None:
+        if sandbox.computer is None or sandbox.computer.frozen or sandbox.state != "running":
+            return None
+        return self._computers.known(sandbox)
+
+    def set_end(self, space: Space, sandbox_id: str, end_at: int, *, only_later: bool = False) -> Sandbox:
+        """Let it last until then (milliseconds); a session's lasts as long as the session. Raises SandboxNotFound."""
+        self.get(space, sandbox_id)
+        now = now_ms()
+
+        def moved(was: Sandbox) -> Sandbox | None:
+            if was.origin == "session" or (only_later and was.end_at is not None and was.end_at >= end_at):
+                return None
+            return replace(was, end_at=end_at, lasts_ms=max(end_at - now, 0))
+
+        return self._store.change(space, sandbox_id, moved)
+
+    def pause(self, space: Space, sandbox_id: str, *, memory: bool = True) -> bool:
+        """Stop it where it stands, or without its processes; False when it was paused. Raises SandboxNotFound."""
+        was = self._store.get(space, sandbox_id)
+        if was.state == "paused":
+            return False
+        paused = self._store.change(space, sandbox_id, lambda now: replace(now, state="paused", end_at=None))
+        self._stored(space, was)
+        if memory:
+            self._computers.freeze(space, paused)
+        else:
+            self._computers.end(space, paused)
+        return True
+
+    def _stored(self, space: Space, sandbox: Sandbox) -> None:
+        """Store what can be stored before the computer stops."""
+        try:
+            live = self._reachable(sandbox)
+            if live is not None:
+                self._syncer.sync(space, live)
+        except (GuestGone, GuestProblem, ComputerReplaced) as error:
+            log_failure(logger("sandbox"), "a workspace could not be stored before its computer stopped", error)
+
+    def resume(self, space: Space, sandbox_id: str, *, end_at: int | None, memory: bool = True) -> tuple[Sandbox, bool]:
+        """Let it run until ``end_at``; and whether it did already, when its end only moves to later.
+
+        Without ``memory`` it starts anew from its files. Raises SandboxNotFound, SandboxUnavailable.
+        """
+        was = self.get(space, sandbox_id)
+        if was.state == "running":
+            return (was if end_at is None else self.set_end(space, sandbox_id, end_at, only_later=True)), True
+        now = now_ms()
+        if not memory:
+            self._computers.end(space, was)
+        lasts = None if end_at is None else end_at - now
+
+        def running(old: Sandbox) -> Sandbox:
+            return replace(old, state="running", end_at=end_at, lasts_ms=lasts, started_at=now, used_at=now)
+
+        self._store.change(space, sandbox_id, running)
+        return self._computers.live(space, sandbox_id).sandbox, False
+
+    def kill(self, space: Space, sandbox_id: str) -> bool:
+        """End it, and unless it is a session's remove it with its workspace; False when there is none."""
+        with suppress(SandboxNotFound):
+            was = self._store.get(space, sandbox_id)
+            if was.origin == "session":
+                self._stored(space, was)
+                self._computers.end(space, was)
+                return True
+        return self.delete(space, sandbox_id)
+
+    def delete(self, space: Space, sandbox_id: str) -> bool:
+        """End it and remove its workspace; False when there is none."""
+        was = self._store.remove(space, sandbox_id)
+        if was is None:
+            return False
+        if was.computer is not None:
+            self._computers.discard(was.computer)
+            self._syncer.forget(was.computer.boot)
+        self._workspaces.delete(space, sandbox_id)
+        return True
+
+    def snapshot(self, space: Space, sandbox_id: str, snapshot_id: str | None = None) -> Snapshot:
+        """Keep its files as they are now. Raises SandboxNotFound."""
+        self._stored(space, self.get(space, sandbox_id))
+        self._workspaces.ensure(space, sandbox_id)
+        return self._workspaces.snapshot(space, sandbox_id, snapshot_id)
+
+    def fork(self, space: Space, sandbox_id: str, end_at: int | None) -> Sandbox:
+        """Another sandbox like it with the same files. Raises SandboxNotFound, SandboxUnavailable."""
+        source, fork_id, now = self.get(space, sandbox_id), new_id(), now_ms()
+        self._stored(space, source)
+        self._workspaces.ensure(space, sandbox_id)
+        self._workspaces.fork(space, sandbox_id, fork_id)
+        made = replace(source.without_computer(), id=fork_id, created_at=now, started_at=now, used_at=now)
+        self._store.insert(space, replace(made, state="running", end_at=end_at, boots=0, version=0))
+        return self.live(space, fork_id).sandbox
+
+    def sweep(self) -> int:
+        """Look after those whose moment has come: end, pause, or freeze the idle; how many there were."""
+        due = self._store.due(now_ms(), _SWEEP)
+        for space, sandbox_id in due:
+            try:
+                with suppress(SandboxNotFound):
+                    self._look_after(space, self.get(space, sandbox_id))
+            except Exception as error:  # noqa: BLE001 - one of them must not keep the others waiting
+                log_failure(logger("sandbox"), "a sandbox could not be looked after", error)
+        return len(due)
+
+    def _look_after(self, space: Space, sandbox: Sandbox) -> None:
+        if sandbox.state != "running" or sandbox.computer is None:
+            return
+        if sandbox.computer.frozen:
+            self._computers.end(space, sandbox)
+        elif self._computers.is_idle(sandbox):
+            self._stored(space, sandbox)
+            self._computers.freeze(space, sandbox)
+
+    def close(self) -> None:
+        """The process ends."""
+        self._computers.close()
+
+
+_DRAFTED = (
+    "origin",
+    "template",
+    "end_at",
+    "on_timeout",
+    "auto_resume",
+    "pause_memory",
+    "metadata",
+    "env",
+    "internet",
+    "network",
+)
+
+
+def _shown(sandbox: Sandbox, now: int) -> Sandbox:
+    """What lists tell of one whose time is over and that pauses then."""
+    return replace(sandbox, state="paused") if sandbox.over(now) else sandbox

@@ -1,0 +1,101 @@
+"""Settings of the sandboxes, all from the environment; ``docs/operations.md`` lists them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from chalicelib.sandbox.box.settings import BoxSettings
+from chalicelib.sandbox.hosts.base import Limits
+
+MOST_SECONDS = 28_800
+"""No MicroVM lives longer, and neither does any other sandbox."""
+
+LEAST_IDLE_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class MicrovmSettings:
+    """What is asked of Lambda for each MicroVM. Connectors and ``role`` are ARNs; times are in seconds."""
+
+    image: str = ""
+    version: str = ""
+    ingress: tuple[str, ...] = ()
+    egress: tuple[str, ...] = ()
+    role: str = ""
+    log_group: str = ""
+    suspended_seconds: int = MOST_SECONDS
+    start_seconds: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxSettings:
+    """How this process makes sandboxes. ``limits`` are those of one that asks for nothing else. Times: seconds."""
+
+    limits: Limits = field(default_factory=Limits)
+    idle_seconds: int = 300
+    max_seconds: int = MOST_SECONDS
+    microvm: MicrovmSettings = field(default_factory=MicrovmSettings)
+    box: BoxSettings = field(default_factory=BoxSettings)
+
+    @staticmethod
+    def from_env(env: Mapping[str, str], *, outbound_allow: tuple[str, ...] = ()) -> "SandboxSettings":
+        """Read ``LAMBENT_SANDBOX*`` and ``LAMBENT_MICROVM_*``. Raises ValueError naming the variable at fault.
+
+        ``outbound_allow`` are the private addresses that boxes on this machine may reach.
+        """
+        return SandboxSettings(
+            limits=_limits(env),
+            idle_seconds=_whole(env, "LAMBENT_SANDBOX_IDLE_SECONDS", 300, least=LEAST_IDLE_SECONDS, most=MOST_SECONDS),
+            max_seconds=_whole(env, "LAMBENT_SANDBOX_MAX_SECONDS", MOST_SECONDS, most=MOST_SECONDS),
+            microvm=_microvm(env),
+            box=BoxSettings.from_env(env, outbound_allow=outbound_allow),
+        )
+
+
+def _limits(env: Mapping[str, str]) -> Limits:
+    usual = Limits()
+    return Limits(
+        memory_mib=_whole(env, "LAMBENT_SANDBOX_MEMORY_MIB", usual.memory_mib, least=64),
+        disk_mib=_whole(env, "LAMBENT_SANDBOX_DISK_MIB", usual.disk_mib),
+        processes=_whole(env, "LAMBENT_SANDBOX_PROCESSES", usual.processes, least=8),
+        cpus=_decimal(env, "LAMBENT_SANDBOX_CPUS", usual.cpus),
+    )
+
+
+def _microvm(env: Mapping[str, str]) -> MicrovmSettings:
+    return MicrovmSettings(
+        image=env.get("LAMBENT_MICROVM_IMAGE", "").strip(),
+        version=env.get("LAMBENT_MICROVM_VERSION", "").strip(),
+        ingress=_words(env, "LAMBENT_MICROVM_INGRESS"),
+        egress=_words(env, "LAMBENT_MICROVM_EGRESS"),
+        role=env.get("LAMBENT_MICROVM_ROLE", "").strip(),
+        log_group=env.get("LAMBENT_MICROVM_LOG_GROUP", "").strip(),
+        suspended_seconds=_whole(env, "LAMBENT_MICROVM_SUSPENDED_SECONDS", MOST_SECONDS, least=0),
+        start_seconds=_whole(env, "LAMBENT_MICROVM_START_SECONDS", 60),
+    )
+
+
+def _whole(env: Mapping[str, str], name: str, default: int, *, least: int = 1, most: int | None = None) -> int:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    if not text.isdecimal():
+        raise ValueError(f"{name} must be a whole number, not {text!r}")
+    number = int(text)
+    if number < least or (most is not None and number > most):
+        raise ValueError(f"{name} must be {least} or more{f' and at most {most}' if most else ''}, not {number}")
+    return number
+
+
+def _decimal(env: Mapping[str, str], name: str, default: float) -> float:
+    text = env.get(name, "").strip()
+    try:
+        number = float(text) if text else default
+    except ValueError:
+        raise ValueError(f"{name} must be a number, not {text!r}") from None
+    if not 0.05 <= number <= 1024:
+        raise ValueError(f"{name} must be between 0.05 and 1024, not {text!r}")
+    return number
+
+
+def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in env.get(name, "").split(",") if word.strip())

@@ -1,0 +1,139 @@
+"""Rows of sandboxes, and the directory that leads from an id to its tenant."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+from chalicelib.core.jsonio import dumps, loads
+from chalicelib.sandbox.due import DUE, due_rows
+from chalicelib.sandbox.errors import SandboxContended, SandboxNotFound
+from chalicelib.sandbox.model import Change, Sandbox, document, restored
+from chalicelib.storage import writes
+from chalicelib.storage.errors import ConditionFailed, TransactionRefused
+from chalicelib.storage.keys import Key, Space, list_sk, system_partition
+from chalicelib.storage.listing import Window, index_source, read
+from chalicelib.storage.marshal import Row
+from chalicelib.storage.secrets import SecretBox
+from chalicelib.storage.table import Table
+
+_NOUN = "sandbox"
+_HEAD = "HEAD"
+_ALL = system_partition("sandboxes", "all")
+_PURPOSE = "sandbox-env"
+_TRIES = 10
+# So many idle times a computer is kept frozen before it is ended.
+_FROZEN_TIMES = 6
+
+
+def _key(space: Space, sandbox_id: str) -> Key:
+    return space.key(_NOUN, sandbox_id, sk=_HEAD)
+
+
+def _directory_key(sandbox_id: str) -> Key:
+    return Key(system_partition(_NOUN, sandbox_id), _HEAD)
+
+
+class SandboxStore:
+    """Reads and writes the rows of sandboxes. ``idle_ms`` is how long one may be unused before the clock looks."""
+
+    def __init__(self, table: Table, secrets: SecretBox, idle_ms: int) -> None:
+        self._table = table
+        self._secrets = secrets
+        self._idle_ms = idle_ms
+
+    def get(self, space: Space, sandbox_id: str) -> Sandbox:
+        """One sandbox. Raises SandboxNotFound."""
+        row = self._table.get(_key(space, sandbox_id))
+        if row is None:
+            raise SandboxNotFound("there is no such sandbox")
+        return self._sandbox(space, row)
+
+    def insert(self, space: Space, sandbox: Sandbox) -> bool:
+        """A new sandbox; False when its id is taken."""
+        directory = _directory_key(sandbox.id)
+        entry: Row = {"pk": directory.pk, "sk": directory.sk, "tenant": space.tenant, "sandbox": sandbox.id}
+        if sandbox.origin == "e2b":
+            entry |= {"list_pk": _ALL, "list_sk": list_sk(sandbox.created_at, sandbox.id)}
+        try:
+            self._table.transact([writes.put(self._row(space, sandbox), writes.ABSENT), writes.put(entry)])
+        except TransactionRefused:
+            return False
+        return True
+
+    def change(self, space: Space, sandbox_id: str, change: Change) -> Sandbox:
+        """Apply a change to what is stored, however many try at once. Raises SandboxNotFound, SandboxContended."""
+        for _ in range(_TRIES):
+            was = self.get(space, sandbox_id)
+            now = change(was)
+            if now is None:
+                return was
+            now = replace(now, version=was.version + 1)
+            try:
+                self._table.write(writes.put(self._row(space, now), writes.equals("version", was.version)))
+            except ConditionFailed:
+                continue
+            return now
+        raise SandboxContended("the sandbox was changed by others again and again")
+
+    def remove(self, space: Space, sandbox_id: str) -> Sandbox | None:
+        """Remove a sandbox; what it was, None when it was gone."""
+        try:
+            was = self.get(space, sandbox_id)
+            self._table.write(writes.delete(_key(space, sandbox_id), writes.PRESENT))
+        except (SandboxNotFound, ConditionFailed):
+            return None
+        self._table.delete_many([_directory_key(sandbox_id)])
+        return was
+
+    def locate(self, sandbox_id: str) -> Space | None:
+        """Whose sandbox it is."""
+        row = self._table.get(_directory_key(sandbox_id))
+        return None if row is None else Space(row["tenant"])
+
+    def everyone(self, most: int) -> Iterator[tuple[Space, str]]:
+        """The sandboxes made by themselves, of all tenants, newest first."""
+        page = self._table.query_list(_ALL, limit=most)
+        rows = self._table.get_many([Key(row["pk"], row["sk"]) for row in page.rows])
+        for row in rows.values():
+            yield Space(row["tenant"]), row["sandbox"]
+
+    def page(self, space: Space, window: Window, keep: Callable[[Sandbox], bool]) -> tuple[list[Sandbox], bool]:
+        """The tenant's sandboxes of a slice that ``keep`` accepts (``env`` left out), and whether more follow."""
+        source = index_source(self._table, space.listing(_NOUN), window)
+        found = read(self._table, [source], window, lambda row: keep(_without_env(row)))
+        return [_without_env(row) for row in found.rows], found.more
+
+    def due(self, now_ms: int, most: int) -> list[tuple[Space, str]]:
+        """(tenant, id) of sandboxes the clock must look at by now."""
+        return [_owner(row["pk"]) for row in due_rows(self._table, now_ms, most)]
+
+    def _row(self, space: Space, sandbox: Sandbox) -> Row:
+        key = _key(space, sandbox.id)
+        row: Row = {"pk": key.pk, "sk": key.sk, "version": sandbox.version, "doc": dumps(document(sandbox))}
+        if sandbox.env:
+            row["env"] = self._secrets.seal(space, _PURPOSE, sandbox.id, dumps(sandbox.env))
+        if sandbox.origin == "e2b":
+            row |= {"list_pk": space.listing(_NOUN), "list_sk": list_sk(sandbox.created_at, sandbox.id)}
+        if (due := self._due(sandbox)) is not None:
+            row |= {"due_pk": DUE, "due_sk": list_sk(due, sandbox.id)}
+        return row
+
+    def _due(self, sandbox: Sandbox) -> int | None:
+        if sandbox.state == "paused":
+            return None
+        moments = [] if sandbox.end_at is None else [sandbox.end_at]
+        if sandbox.computer is not None and sandbox.origin == "session":
+            moments.append(sandbox.used_at + self._idle_ms * (_FROZEN_TIMES if sandbox.computer.frozen else 1))
+        return min(moments, default=None)
+
+    def _sandbox(self, space: Space, row: Row) -> Sandbox:
+        found, sealed = _without_env(row), row.get("env")
+        return replace(found, env=loads(self._secrets.open(space, _PURPOSE, found.id, sealed))) if sealed else found
+
+
+def _without_env(row: Row) -> Sandbox:
+    return restored(loads(row["doc"]), {}, row["version"])
+
+
+def _owner(pk: str) -> tuple[Space, str]:
+    _, tenant, _, sandbox_id = pk.split("#")
+    return Space(tenant), sandbox_id

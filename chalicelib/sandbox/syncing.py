@@ -1,0 +1,61 @@
+"""Bringing a workspace up to date with what its computer did."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Lock
+
+from chalicelib.sandbox import frames
+from chalicelib.sandbox.client import bounded
+from chalicelib.sandbox.computers import Live
+from chalicelib.sandbox.errors import SandboxContended
+from chalicelib.storage.errors import ObjectMissing
+from chalicelib.storage.keys import Space
+from chalicelib.workspaces.gathering import Finish
+from chalicelib.workspaces.service import Moved, Taken, WorkspaceService
+
+ROOTS = ("/workspace", "/mnt/session/outputs", "/mnt/session/results")
+_TRIES = 5
+_SECONDS = 600.0
+
+Seen = Callable[[Space, Live, Taken], None]
+
+
+class Syncer:
+    """Stores what changed in a computer since the last time. ``seen`` is told what was stored."""
+
+    def __init__(self, workspaces: WorkspaceService, most_bytes: int) -> None:
+        """``most_bytes`` is more than any scan of a computer within its limits can bring."""
+        self._workspaces = workspaces
+        self._most_bytes = most_bytes
+        self._locks: defaultdict[str, Lock] = defaultdict(Lock)
+        # Told to the guest with the next question: until then it reports those changes again, which does no harm.
+        self._stored: dict[str, int] = {}
+        self.seen: Seen | None = None
+
+    def sync(self, space: Space, live: Live) -> None:
+        """Durable when this returns. Raises GuestGone, ComputerReplaced, SandboxContended."""
+        with self._locks[live.boot]:
+            for _ in range(_TRIES):
+                with suppress(Moved, ObjectMissing):
+                    self._once(space, live)
+                    return
+        raise SandboxContended("the workspace was changed by others again and again")
+
+    def _once(self, space: Space, live: Live) -> None:
+        finish = Finish()
+        body = {"roots": list(ROOTS), "stored": self._stored.get(live.boot, 0)}
+        with live.client.open("POST", "/tree/changes", json=body, timeout=_SECONDS) as answer:
+            pieces = bounded(answer.iter_raw(), self._most_bytes)
+            incoming = frames.received(pieces, finish, ROOTS)
+            taken = self._workspaces.take(space, live.sandbox.id, live.boot, incoming, finish)
+        if not taken.changes:
+            return
+        if self.seen is not None:
+            self.seen(space, live, taken)
+        self._stored[live.boot] = finish.seq
+
+    def forget(self, boot: str) -> None:
+        """That computer is gone."""
+        self._locks.pop(boot, None)
+        self._stored.pop(boot, None)

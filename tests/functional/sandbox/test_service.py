@@ -1,0 +1,246 @@
+"""Sandboxes over real computers of this machine: their files outlive every computer, their processes do not."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from chalicelib.core.clock import now_ms
+from chalicelib.core.ids import new_id
+from chalicelib.core.settings import Settings
+from chalicelib.sandbox.client import GuestClient, GuestGone, GuestProblem
+from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
+from chalicelib.sandbox.model import Sandbox, SandboxDraft
+from chalicelib.storage.keys import Space
+from chalicelib.storage.listing import Window
+from chalicelib.wiring import Services
+
+
+@dataclass
+class Yard:
+    """A tenant's sandboxes as one process of the installation sees them."""
+
+    services: Services
+    space: Space = field(default_factory=lambda: Space(new_id()))
+
+    def create(self, **wanted: Any) -> Sandbox:
+        return self.services.sandboxes.create(self.space, SandboxDraft("e2b", **wanted))
+
+    def client(self, sandbox_id: str) -> GuestClient:
+        return self.services.sandboxes.live(self.space, sandbox_id).client
+
+    def run(self, sandbox_id: str, command: str) -> tuple[int, str]:
+        end: dict[str, Any] = {}
+        for message in self.client(sandbox_id).events("/shells/main/run", {"command": command, "timeoutMs": 20_000}):
+            end = message["event"].get("end", end)
+        return end["exitCode"], end["output"]
+
+    def sync(self, sandbox_id: str) -> None:
+        self.services.sandboxes.sync(self.space, sandbox_id)
+
+    def read(self, sandbox_id: str, path: str) -> bytes:
+        with self.client(sandbox_id).open("GET", "/files", params={"path": path}) as answer:
+            return answer.read()
+
+
+@pytest.fixture
+def yard(services: Services) -> Iterator[Yard]:
+    yield Yard(services)
+    services.close()
+
+
+@pytest.fixture
+def second(settings: Settings) -> Iterator[Callable[[Yard], Yard]]:
+    """Another process over the same storage."""
+    made: list[Services] = []
+
+    def make(yard: Yard) -> Yard:
+        made.append(Services(settings))
+        return Yard(made[-1], yard.space)
+
+    yield make
+    for services in made:
+        services.close()
+
+
+def kill_computer(yard: Yard, sandbox_id: str) -> None:
+    """Kill the computer from outside, and wait until nobody answers."""
+    live = yard.services.sandboxes.live(yard.space, sandbox_id)
+    with suppress(GuestGone, GuestProblem):
+        list(live.client.events("/shells/killer/run", {"command": "kill -9 -1", "timeoutMs": 5000}))
+    computer = live.sandbox.computer
+    assert computer is not None
+    if "pid" in computer.data:
+        with suppress(ProcessLookupError):
+            os.kill(int(computer.data["pid"]), signal.SIGKILL)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        try:
+            with live.client.open("GET", "/health") as answer:
+                answer.read()
+        except GuestGone:
+            yard.services.sandboxes.doubt(live)
+            return
+        time.sleep(0.05)
+    raise AssertionError("the computer lives on")
+
+
+def test_files_outlive_the_computer_and_processes_do_not(yard: Yard) -> None:
+    made = yard.create()
+    script = "mkdir -p d && echo kept > d/a.txt && chmod 750 d/a.txt && ln -s d/a.txt l && (sleep 300 & echo $!)"
+    code, pid = yard.run(made.id, script)
+    assert code == 0
+    yard.sync(made.id)
+    kill_computer(yard, made.id)
+    assert yard.run(made.id, "cat l; stat -c %a d/a.txt; readlink l") == (0, "kept\n750\nd/a.txt\n")
+    assert yard.run(made.id, f"kill -0 {pid.strip()} 2>/dev/null; echo $?")[1] == "1\n"
+
+
+def test_what_was_removed_stays_removed(yard: Yard) -> None:
+    made = yard.create()
+    yard.run(made.id, "mkdir -p many && cd many && for n in $(seq 50); do echo $n > f$n; done; echo x > ../stays")
+    yard.sync(made.id)
+    yard.run(made.id, "rm -r ~/many")
+    yard.sync(made.id)
+    kill_computer(yard, made.id)
+    assert yard.run(made.id, "ls /workspace") == (0, "stays\n")
+
+
+def test_a_server_that_dies_leaves_the_workspace_whole(yard: Yard, second: Callable[[Yard], Yard]) -> None:
+    made = yard.create(env={"COLOUR": "teal"}, metadata={"owner": "me"})
+    yard.run(made.id, "echo one > a")
+    yard.sync(made.id)
+    yard.services.close()
+    other = second(yard)
+    assert other.run(made.id, "cat a; echo $COLOUR") == (0, "one\nteal\n")
+    assert other.services.sandboxes.get(yard.space, made.id).metadata == {"owner": "me"}
+
+
+def test_two_processes_share_one_computer(yard: Yard, second: Callable[[Yard], Yard]) -> None:
+    made = yard.create()
+    yard.run(made.id, "echo here > /tmp/not-durable")
+    other = second(yard)
+    assert other.run(made.id, "cat /tmp/not-durable") == (0, "here\n")
+
+
+def test_many_at_once_start_one_computer(yard: Yard) -> None:
+    made = yard.services.sandboxes.ensure(yard.space, SandboxDraft("e2b"))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: yard.services.sandboxes.live(yard.space, made.id).boot, range(8)))
+    assert len(set(found)) == 1
+    assert yard.services.sandboxes.get(yard.space, made.id).boots == 1
+
+
+def test_pausing_keeps_processes_and_is_refused_twice(yard: Yard) -> None:
+    made = yard.create()
+    _, pid = yard.run(made.id, "sleep 300 & echo $!")
+    assert yard.services.sandboxes.pause(yard.space, made.id)
+    assert not yard.services.sandboxes.pause(yard.space, made.id)
+    with pytest.raises(SandboxPaused):
+        yard.client(made.id)
+    again, was_running = yard.services.sandboxes.resume(yard.space, made.id, end_at=None)
+    assert (again.state, was_running) == ("running", False)
+    assert yard.run(made.id, f"kill -0 {pid.strip()}; echo $?")[1] == "0\n"
+
+
+def test_pausing_without_memory_keeps_files_alone(yard: Yard) -> None:
+    made = yard.create()
+    yard.run(made.id, "echo kept > a; echo lost > /tmp/b")
+    yard.services.sandboxes.pause(yard.space, made.id, memory=False)
+    assert yard.services.sandboxes.get(yard.space, made.id).computer is None
+    yard.services.sandboxes.resume(yard.space, made.id, end_at=None)
+    assert yard.run(made.id, "cat a; ls /tmp") == (0, "kept\n")
+
+
+def test_a_sandbox_whose_time_is_over_is_gone(yard: Yard) -> None:
+    made = yard.create(end_at=now_ms() + 60_000)
+    yard.services.sandboxes.set_end(yard.space, made.id, now_ms() - 1)
+    with pytest.raises(SandboxNotFound):
+        yard.services.sandboxes.get(yard.space, made.id)
+    assert not yard.services.sandboxes.kill(yard.space, made.id)
+    assert yard.services.objects.keys(yard.space.object_key("workspaces", made.id, ""), 10**15) == []
+
+
+def test_a_sandbox_that_pauses_at_its_end_is_paused(yard: Yard) -> None:
+    made = yard.create(end_at=now_ms() + 60_000, on_timeout="pause")
+    yard.run(made.id, "echo kept > a")
+    yard.services.sandboxes.set_end(yard.space, made.id, now_ms() - 1)
+    assert yard.services.sandboxes.get(yard.space, made.id).state == "paused"
+    yard.services.sandboxes.resume(yard.space, made.id, end_at=now_ms() + 60_000)
+    assert yard.run(made.id, "cat a") == (0, "kept\n")
+
+
+def test_the_clock_ends_what_nobody_asks_for(yard: Yard) -> None:
+    made = yard.create(end_at=now_ms() + 60_000)
+    yard.services.sandboxes.set_end(yard.space, made.id, now_ms() - 1)
+    assert yard.services.sandboxes.sweep() == 1
+    assert Services(yard.services.settings).sandboxes.locate(made.id) is None
+    assert yard.services.sandboxes.sweep() == 0
+
+
+def test_snapshots_and_forks_have_the_files_and_their_own_future(yard: Yard) -> None:
+    made = yard.create()
+    yard.run(made.id, "echo first > a")
+    kept = yard.services.sandboxes.snapshot(yard.space, made.id)
+    fork = yard.services.sandboxes.fork(yard.space, made.id, None)
+    yard.run(made.id, "echo second > a")
+    yard.sync(made.id)
+    late = yard.create(snapshot_id=kept.id)
+    assert [yard.run(one, "cat a")[1] for one in (made.id, fork.id, late.id)] == ["second\n", "first\n", "first\n"]
+    yard.services.sandboxes.kill(yard.space, made.id)
+    kill_computer(yard, fork.id)
+    assert yard.run(fork.id, "cat a") == (0, "first\n")
+
+
+def test_another_tenant_finds_nothing(yard: Yard) -> None:
+    made = yard.create()
+    stranger = Space(new_id())
+    with pytest.raises(SandboxNotFound):
+        yard.services.sandboxes.get(stranger, made.id)
+    with pytest.raises(SandboxNotFound):
+        yard.services.sandboxes.live(stranger, made.id)
+    assert not yard.services.sandboxes.kill(stranger, made.id)
+    assert yard.services.sandboxes.page(stranger, Window(10), lambda _: True).items == []
+    assert yard.services.sandboxes.get(yard.space, made.id).id == made.id
+
+
+def test_the_environment_is_sealed_in_storage(yard: Yard) -> None:
+    made = yard.create(env={"TOKEN": "canary-of-the-env"})
+    rows = list(yard.services.table.walk(yard.space.partition("sandbox", made.id)))
+    assert rows
+    assert "canary-of-the-env" not in repr(rows)
+    assert yard.run(made.id, "echo $TOKEN") == (0, "canary-of-the-env\n")
+
+
+def test_a_file_of_every_kind_comes_back(yard: Yard) -> None:
+    made = yard.create()
+    script = """
+mkdir -p 'a b/ü' closed && printf '\\0\\1\\2' > 'a b/ü/x' && : > empty && head -c 3000000 /dev/urandom > big
+sha256sum big > sum && chmod 000 'a b/ü/x' && chmod 500 closed && mkfifo pipe && ln -s nowhere dangling
+"""
+    assert yard.run(made.id, script)[0] == 0
+    yard.sync(made.id)
+    kill_computer(yard, made.id)
+    check = "sha256sum -c sum; stat -c '%a %s' 'a b/ü/x' empty closed; readlink dangling; ls pipe 2>&1 | wc -l"
+    _code, said = yard.run(made.id, check)
+    assert said.splitlines()[:2] == ["big: OK", "0 3"]
+    assert said.splitlines()[2].endswith(" 0")
+    assert said.splitlines()[3].startswith("500 ")
+    assert said.splitlines()[4:] == ["nowhere", "1"]
+
+
+def test_labels_of_files_are_kept(yard: Yard) -> None:
+    made = yard.create()
+    headers = {"content-type": "application/octet-stream", "x-metadata-owner": "me"}
+    with yard.client(made.id).open("POST", "/files", params={"path": "a"}, content=b"1", headers=headers) as answer:
+        answer.read()
+    yard.sync(made.id)
+    kill_computer(yard, made.id)
+    entry = yard.client(made.id).call("/filesystem.Filesystem/Stat", {"path": "a"})["entry"]
+    assert entry["metadata"] == {"owner": "me"}
