@@ -17,6 +17,7 @@ from chalicelib.sessions.closing import INTERRUPTED, leave
 from chalicelib.sessions.inbox import due_of
 from chalicelib.sessions.model import Call, Head, QueuedInput
 from chalicelib.sessions.usage import usage_of
+from chalicelib.storage.writes import Write
 
 _COUNTED = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
@@ -66,6 +67,7 @@ def _finished(job: Job, head: Head, extra: Sequence[Draft], status: str, **more:
 
 
 def _end(
+    job: Job,
     head: Head,
     records: list[Draft],
     stop: dict[str, Any],
@@ -76,7 +78,13 @@ def _end(
     left = [item for item in inbox if item not in dropped]
     release(head)
     records += leave(head, stop, left, details)
-    return Change(head, records, dropped, due_of(head, now_ms()))
+    wanted = head.self_hosted and head.run is not None
+    return Change(head, records, dropped, due_of(head, now_ms()), _called(job, head) if wanted else [])
+
+
+def _called(job: Job, head: Head) -> list[Write]:
+    """The writes that see to it that a worker of the customer is on the way."""
+    return job.parts.workers.wanted(job.ref, head.environment_id)
 
 
 def _stopped(head: Head, records: list[Draft], inbox: list[QueuedInput]) -> list[QueuedInput]:
@@ -105,7 +113,7 @@ def finish(
     def plan(head: Head, inbox: list[QueuedInput]) -> Change:
         records = [*extra, _finished(job, head, extra, "completed", finish_reason=finish_reason)]
         dropped = _stopped(head, records, inbox)
-        return _end(head, records, stop, inbox, dropped, details)
+        return _end(job, head, records, stop, inbox, dropped, details)
 
     job.pen.commit(plan)
 
@@ -124,7 +132,7 @@ def fail(job: Job, extra: Sequence[Draft], kind: str, message: str, *, terminal:
         ]
         head.last_error = error
         dropped = _stopped(head, records, inbox)
-        return _end(head, records, drafts.RETRIES_EXHAUSTED, inbox, dropped)
+        return _end(job, head, records, drafts.RETRIES_EXHAUSTED, inbox, dropped)
 
     job.pen.commit(plan)
 
@@ -136,7 +144,7 @@ def interrupt(job: Job, extra: Sequence[Draft]) -> None:
         records = [*extra, *close_open(job, head, extra)]
         dropped = _stopped(head, records, inbox)
         records.append(_finished(job, head, records, "cancelled", cause="interrupt"))
-        return _end(head, records, drafts.END_TURN, inbox, dropped)
+        return _end(job, head, records, drafts.END_TURN, inbox, dropped)
 
     job.pen.commit(plan)
 
@@ -211,7 +219,7 @@ def _waiting(job: Job, head: Head, extra: Sequence[Draft], unanswered: list[str]
         ),
         *drafts.idle(run.id, head.agent_name, stop, usage_of(head)),
     ]
-    return Change(head, records, due=None)
+    return Change(head, records, due=None, more=_called(job, head) if head.awaits_worker else [])
 
 
 def hand_on(job: Job, extra: Sequence[Draft], source: str) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.core.settings import Settings
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from chalicelib.files.service import FileService
     from chalicelib.models.registry import Registry
     from chalicelib.outbound.guard import Outbound
+    from chalicelib.sandbox.sessions.access import SessionSandbox
+    from chalicelib.sessions.workers import Workers
     from chalicelib.tools.offer import Offered
 
 MARGIN_MS = 20_000
@@ -34,9 +37,11 @@ class Parts:
     models: "Registry"
     outbound: "Outbound"
     files: "FileService"
+    workers: "Workers"
+    sandbox_of: "Callable[[SessionRef, Spec], SessionSandbox | None]"
 
 
-@dataclass(slots=True)
+@dataclass
 class Job:
     """One held run.
 
@@ -73,6 +78,16 @@ class Job:
         if run is None:
             raise LeaseLost
         return run.id
+
+    @cached_property
+    def sandbox(self) -> "SessionSandbox | None":
+        """The session's sandbox, None where a worker of the customer has it."""
+        return self.parts.sandbox_of(self.ref, self.spec)
+
+    def rest(self) -> None:
+        """The run goes no further here, so its sandbox need not be kept awake."""
+        if "sandbox" in self.__dict__ and self.sandbox is not None:
+            self.sandbox.release()
 
     @property
     def model(self) -> str:

@@ -4,6 +4,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.engine import compaction, endings, model_step, tool_step
 from chalicelib.engine.job import Job
 from chalicelib.events.event import Draft
+from chalicelib.events.projections.conversation import Use
 from chalicelib.runs.errors import Interrupted, OutOfTime
 from chalicelib.runs.pen import Change
 from chalicelib.sessions import input_records
@@ -45,10 +46,16 @@ def _next(job: Job) -> bool:
 
 
 def _client_calls(job: Job) -> dict[str, Call]:
-    return {
-        use.id: Call("custom" if use.type == "agent.custom_tool_use" else "confirmation", use.name, use.decision)
-        for use in job.conversation.pending
-    }
+    return {use.id: _client_call(job, use) for use in job.conversation.pending}
+
+
+def _client_call(job: Job, use: Use) -> Call:
+    if use.type == "agent.custom_tool_use":
+        return Call("custom", use.name)
+    worker = tool_step.run_by_worker(job, use.name)
+    if worker and (use.permission != "ask" or use.decision == "allow"):
+        return Call("worker", use.name, worker=True)
+    return Call("confirmation", use.name, use.decision, worker)
 
 
 def steered(inbox: list[QueuedInput]) -> list[QueuedInput]:

@@ -35,13 +35,21 @@ class _Running:
 
 def ready(job: Job) -> list[Use]:
     """The pending tool uses that need nobody's answer."""
-    return [use for use in job.conversation.pending if _needs_nobody(use)]
+    return [use for use in job.conversation.pending if _needs_nobody(job, use)]
 
 
-def _needs_nobody(use: Use) -> bool:
+def _needs_nobody(job: Job, use: Use) -> bool:
     if use.type == "agent.custom_tool_use":
         return False
-    return use.permission != "ask" or use.decision is not None
+    if use.permission == "ask" and use.decision is None:
+        return False
+    return use.decision == "deny" or use.problem is not None or not run_by_worker(job, use.name)
+
+
+def run_by_worker(job: Job, name: str) -> bool:
+    """Whether a worker of the environment runs the tools of that name."""
+    offered = find(job.offers, name)
+    return offered is not None and offered.runs == "worker"
 
 
 def run(job: Job, uses: Sequence[Use]) -> bool:
@@ -57,7 +65,7 @@ def run(job: Job, uses: Sequence[Use]) -> bool:
         if isinstance(stop, LeaseLost):
             raise
         return _stopped(job, settled, running, stop)
-    _write(job, [*settled, *(draft for one in running for draft in _outcome(job, one))])
+    _write(job, [*settled, *(draft for one in running for draft in _outcome(job, one)), *_warnings(job)])
     return True
 
 
@@ -107,7 +115,9 @@ def intents(job: Job, uses: Sequence[Draft]) -> list[Draft]:
     allowed = [
         draft
         for draft in uses
-        if draft.data.get("evaluated_permission") == "allow" and not (draft.private or {}).get("problem")
+        if draft.data.get("evaluated_permission") == "allow"
+        and not (draft.private or {}).get("problem")
+        and not run_by_worker(job, draft.data["name"])
     ]
     return [
         _intent(job, draft.id, draft.data["name"], number)
@@ -141,6 +151,7 @@ def _call(job: Job, use: Use, cancelled: threading.Event) -> ToolOutput:
         outbound=job.parts.outbound,
         cancelled=cancelled,
         seen_urls=_seen(job, use.name),
+        sandbox=job.sandbox,
     )
     return finished(tool.run(context, use.input))
 
@@ -173,9 +184,15 @@ def _outcome(job: Job, one: _Running) -> list[Draft]:
     return [result, step]
 
 
+def _warnings(job: Job) -> list[Draft]:
+    """What happened to the sandbox meanwhile."""
+    told = job.sandbox.warnings() if job.sandbox is not None else []
+    return [drafts.warning("sandbox", text, run=job.run_id) for text in told]
+
+
 def _stopped(job: Job, settled: list[Draft], running: Sequence[_Running], stop: Exception) -> bool:
     wait({one.future for one in running}, timeout=_GRACE_SECONDS)
-    done = [draft for one in running if one.future.done() for draft in _outcome(job, one)]
+    done = [draft for one in running if one.future.done() for draft in _outcome(job, one)] + _warnings(job)
     if isinstance(stop, OutOfTime):
         endings.hand_on(job, [*settled, *done], "time limit")
     else:

@@ -14,7 +14,7 @@ from chalicelib.tools.offer import find
 
 @dataclass(slots=True)
 class Asked:
-    """One tool call: its place in the answer, its record, the call the client must answer, further records."""
+    """One tool call: its place in the answer, its record, the call a client or worker must answer, further records."""
 
     place: int
     record: Draft
@@ -39,11 +39,13 @@ def _judge(job: Job, place: int, event_id: str, block: dict[str, Any]) -> Asked:
     if offer.runs == "client":
         data = {"name": name, "input": arguments}
         return Asked(place, Draft("agent.custom_tool_use", data, id=event_id, run=job.run_id), Call("custom", name))
+    worker = offer.runs == "worker"
     if offer.policy == "always_allow":
-        return Asked(place, _use(job, event_id, name, arguments, "allow"))
+        call = Call("worker", name, worker=True) if worker else None
+        return Asked(place, _use(job, event_id, name, arguments, "allow"), call)
     record = _use(job, event_id, name, arguments, "ask", policy=offer.policy)
     note = drafts.permission_asked(event_id, name, job.run_id)
-    return Asked(place, record, Call("confirmation", name), [note])
+    return Asked(place, record, Call("confirmation", name, worker=worker), [note])
 
 
 def _use(

@@ -7,6 +7,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.events.log import SessionRef
 from chalicelib.observability import bind
 from chalicelib.runs.worker import Limits
+from chalicelib.sandbox.due import any_due
 from chalicelib.storage.keys import Space
 from chalicelib.storage.queue import Doorbell
 from chalicelib.wiring import Services, services
@@ -52,9 +53,10 @@ def dead_letter(body: str, parts: Services | None = None) -> None:
 
 
 def tick(parts: Services | None = None, *, everything: bool = False) -> int:
-    """Ring for every session that should have been looked at by now; gives their number. Removes expired files.
+    """Ring for every session that should have been looked at by now; gives their number.
 
-    ``everything`` rings also for those whose time has not come: right after the start of a lone process.
+    Removes expired files and looks after sandboxes whose moment has come. ``everything`` rings also for sessions whose
+    time has not come: right after the start of a lone process.
     """
     known = parts or services()
     now = now_ms()
@@ -62,6 +64,8 @@ def tick(parts: Services | None = None, *, everything: bool = False) -> int:
     for tenant, session in due:
         known.inbox.ring(SessionRef(Space(tenant), session))
     known.files.sweep()
+    if any_due(known.table, now):
+        known.sandboxes.sweep()
     return len(due)
 
 

@@ -13,18 +13,20 @@ from chalicelib.runs.errors import LeaseLost
 from chalicelib.sessions.model import Head, QueuedInput
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.storage.errors import StorageBusy, TransactionRefused
+from chalicelib.storage.writes import Write
 
 _TRIES = 60
 
 
 @dataclass(slots=True)
 class Change:
-    """One atomic step: records, the head after it, inbox rows that go, other rows, and when the clock looks."""
+    """One atomic step: records, the head after it, inbox rows that go, other writes, and when the clock looks."""
 
     head: Head
     records: list[Draft]
     taken: list[QueuedInput] = field(default_factory=list)
     due: int | None = None
+    more: list[Write] = field(default_factory=list)
 
 
 Planned = Callable[[Head, list[QueuedInput]], Change]
@@ -66,6 +68,7 @@ class Pen:
             together = [
                 self._store.head_write(self.ref, head, self.head.rev, change.due),
                 *(self._store.inbox_removal(self.ref, item) for item in change.taken),
+                *change.more,
             ]
             try:
                 events = self._store.log.append(self.ref, self.tail, change.records, together)

@@ -131,6 +131,7 @@ class Worker:
                 raise
             finally:
                 self._pulse.release(job.held)
+        job.rest()
         self._remembered.give(ref, Known(job.conversation, job.spec, job.conversation.seq))
         run = job.pen.head.run
         return run is not None and run.state == "queued" and not only_stop
@@ -175,7 +176,7 @@ class Worker:
         watch = Watch(self._hub, ref.pk)
         pen = Pen(self._store, ref, loaded, conversation, watch.settle)
         held = Held(ref, 0, limits.keep_doorbell)
-        offers = offer(spec.agent, spec.origin)
+        offers = offer(spec.agent, spec.origin, self_hosted=loaded.head.self_hosted)
         return Job(pen, spec, self._parts, watch, held, limits.remaining_ms, offers)
 
     def _folded(self, ref: SessionRef, loaded: Loaded, conversation: Conversation) -> Conversation:

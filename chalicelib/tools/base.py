@@ -1,11 +1,34 @@
 """What a tool is: something the model may call and this server runs."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chalicelib.outbound.guard import Outbound
+
+if TYPE_CHECKING:
+    from chalicelib.sandbox.client import GuestClient
+
+
+class SandboxAccess(Protocol):
+    """The way to the session's sandbox; every method may raise SandboxError."""
+
+    def client(self) -> "GuestClient":
+        """A guest that answers; its computer is started when none runs."""
+        ...
+
+    def persist(self, paths: Sequence[str] | None = None) -> None:
+        """Store what changed; durable when this returns. ``paths`` may name all that can have changed."""
+        ...
+
+    def lost(self) -> None:
+        """The connection broke: ``client`` looks again, or starts another computer."""
+        ...
+
+    def notice(self) -> str | None:
+        """What the model has to know since it was last told, as that the computer was started anew."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +36,8 @@ class ToolContext:
     """The call a tool is run for.
 
     ``agent`` and ``environment`` are the session's snapshots; ``seen_urls`` tells whether a URL has occurred in the
-    conversation; ``cancelled`` is set by another thread when the result is no longer wanted.
+    conversation; ``cancelled`` is set by another thread when the result is no longer wanted; ``sandbox`` is None where
+    this server has none for the session.
     """
 
     tenant: str
@@ -25,6 +49,7 @@ class ToolContext:
     cancelled: threading.Event
     seen_urls: Callable[[str], bool]
     timeout_s: float = 120
+    sandbox: SandboxAccess | None = None
 
 
 @dataclass(frozen=True, slots=True)

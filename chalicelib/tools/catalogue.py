@@ -1,7 +1,14 @@
 """The built-in tools by name, and those of them that this server can run."""
 
 from chalicelib.tools.base import Tool
+from chalicelib.tools.bash import Bash
+from chalicelib.tools.edit import Edit
+from chalicelib.tools.glob import Glob
+from chalicelib.tools.grep import Grep
+from chalicelib.tools.read import Read
 from chalicelib.tools.web_fetch import WebFetch
+from chalicelib.tools.web_search import WebSearch
+from chalicelib.tools.write import Write
 
 STANDARD = ("bash", "read", "write", "edit", "glob", "grep", "web_fetch", "web_search")
 EXTENSIONS = ("schedule", "cancel_schedule", "list_schedules", "browser")
@@ -15,4 +22,4 @@ def _by_name(*tools: Tool) -> dict[str, Tool]:
     return {tool.name: tool for tool in tools}
 
 
-RUNNABLE = _by_name(WebFetch())
+RUNNABLE = _by_name(Bash(), Read(), Write(), Edit(), Glob(), Grep(), WebFetch(), WebSearch())

@@ -8,26 +8,34 @@ from chalicelib.models.request import ToolSpec
 from chalicelib.tools import catalogue
 from chalicelib.tools.base import Tool
 from chalicelib.tools.http_call import HttpCall
-from chalicelib.tools.toolset import TOOLSET, Policy, config_of, is_enabled, policy_of
+from chalicelib.tools.toolset import TOOLSET, Policy, config_of, is_enabled, is_web_search, policy_of
+from chalicelib.tools.worker_tools import WORKER_TOOLS
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A tool as offered: ``tool`` is what this server runs, None when the client runs it."""
+    """A tool as offered: ``tool`` is what this server runs, None when the client or its worker runs it."""
 
     name: str
     spec: ToolSpec
-    runs: Literal["server", "client"]
+    runs: Literal["server", "client", "worker"]
     policy: Policy
     tool: Tool | None
 
 
-def offer(agent: dict[str, Any], origin: str, runnable: Mapping[str, Tool] = catalogue.RUNNABLE) -> list[Offered]:
+def offer(
+    agent: dict[str, Any],
+    origin: str,
+    runnable: Mapping[str, Tool] = catalogue.RUNNABLE,
+    *,
+    self_hosted: bool = False,
+) -> list[Offered]:
     """The tools for an agent's snapshot. ``origin`` is ``plain`` or ``sdk``, the kind of client that made the agent:
-    for ``sdk`` no tool beyond the standard ones is offered unless the agent names it."""
+    for ``sdk`` no tool beyond the standard ones is offered unless the agent names it. ``self_hosted``: the tools that
+    need a sandbox are run by a worker of the customer."""
     offers: dict[str, Offered] = {}
     for entry in agent.get("tools") or []:
-        for offered in _of_entry(entry, origin, runnable):
+        for offered in _of_entry(entry, origin, runnable, self_hosted):
             offers.setdefault(offered.name, offered)
     return list(offers.values())
 
@@ -37,25 +45,39 @@ def find(offers: Iterable[Offered], name: str) -> Offered | None:
     return next((offered for offered in offers if offered.name == name), None)
 
 
-def _of_entry(entry: dict[str, Any], origin: str, runnable: Mapping[str, Tool]) -> Iterator[Offered]:
+def _of_entry(entry: dict[str, Any], origin: str, runnable: Mapping[str, Tool], self_hosted: bool) -> Iterator[Offered]:
     if entry.get("type") == TOOLSET:
-        yield from _built_in(entry, origin, runnable)
+        yield from _built_in(entry, origin, runnable, self_hosted)
     elif entry.get("type") == "custom":
         yield from _custom(entry)
+    elif is_web_search(entry):
+        yield from _web_search(entry, runnable)
 
 
-def _built_in(toolset: dict[str, Any], origin: str, runnable: Mapping[str, Tool]) -> Iterator[Offered]:
+def _built_in(
+    toolset: dict[str, Any], origin: str, runnable: Mapping[str, Tool], self_hosted: bool
+) -> Iterator[Offered]:
     for name in catalogue.NAMES:
-        tool = runnable.get(name)
-        if tool is not None and is_enabled(toolset, name) and _included(toolset, name, origin):
-            spec = ToolSpec(name, tool.description, tool.input_schema)
-            yield Offered(name, spec, "server", policy_of(toolset, name), tool)
+        if not is_enabled(toolset, name) or not _included(toolset, name, origin):
+            continue
+        tool, policy = runnable.get(name), policy_of(toolset, name)
+        if self_hosted and name in WORKER_TOOLS:
+            yield Offered(name, WORKER_TOOLS[name], "worker", policy, None)
+        elif tool is not None:
+            yield Offered(name, ToolSpec(name, tool.description, tool.input_schema), "server", policy, tool)
 
 
 def _included(toolset: dict[str, Any], name: str, origin: str) -> bool:
     if name in catalogue.STANDARD or config_of(toolset, name) is not None:
         return True
     return origin == "plain" and name not in catalogue.OPT_IN
+
+
+def _web_search(entry: dict[str, Any], runnable: Mapping[str, Tool]) -> Iterator[Offered]:
+    tool = runnable.get("web_search")
+    if tool is not None:
+        name = entry.get("name") or tool.name
+        yield Offered(name, ToolSpec(name, tool.description, tool.input_schema), "server", "always_allow", tool)
 
 
 def _custom(entry: dict[str, Any]) -> Iterator[Offered]:

@@ -8,6 +8,8 @@ from chalicelib.tools.base import ToolOutput
 
 MAX_CHARS = 50_000
 EMPTY = "(no output)"
+_PREVIEW_HEAD = 12_000
+_PREVIEW_TAIL = 4_000
 
 
 def finished(output: ToolOutput) -> ToolOutput:
@@ -40,6 +42,27 @@ def bounded(blocks: Iterable[dict[str, Any]], limit: int = MAX_CHARS) -> list[di
 def marker(limit: int, lost: int) -> str:
     """What stands in for the text that was cut."""
     return f"[Cut here: {limit} characters are shown, {lost} more were left out.]"
+
+
+def text_length(blocks: Iterable[dict[str, Any]]) -> int:
+    """How many characters of text the blocks hold in all."""
+    return sum(len(_text_of(block) or "") for block in blocks)
+
+
+def text_in(blocks: Iterable[dict[str, Any]]) -> str:
+    """All text of the blocks, one after the other."""
+    return "\n".join(text for block in blocks if (text := _text_of(block)) is not None)
+
+
+def preview(head: str, tail: str, size: str, path: str) -> str:
+    """The two ends of a text that is kept whole in a file; ``size`` says how long it is."""
+    note = f"[Cut here: the output has {size}. See {path} for the rest; only the beginning and the end are shown.]"
+    return f"{head[:_PREVIEW_HEAD]}\n\n{note}\n\n{tail[-_PREVIEW_TAIL:]}"
+
+
+def without_text(blocks: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The blocks that are something else than text."""
+    return [block for block in blocks if _text_of(block) is None]
 
 
 def _parts(content: Any) -> list[Any]:

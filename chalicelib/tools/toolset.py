@@ -3,6 +3,7 @@
 from typing import Any, Literal, cast
 
 TOOLSET = "agent_toolset_20260401"
+WEB_SEARCH = frozenset(("web_search_20250305", "web_search_ddg", "web_search_tavily"))
 Policy = Literal["always_allow", "always_ask", "auto"]
 
 
@@ -14,6 +15,11 @@ def toolset_of(agent: dict[str, Any]) -> dict[str, Any] | None:
 def config_of(toolset: dict[str, Any], name: str) -> dict[str, Any] | None:
     """What the toolset says about one tool by name."""
     return next((config for config in toolset.get("configs") or [] if config.get("name") == name), None)
+
+
+def is_web_search(entry: dict[str, Any]) -> bool:
+    """Whether an entry of an agent's tools is web search on its own, outside a toolset."""
+    return entry.get("type") in WEB_SEARCH
 
 
 def is_enabled(toolset: dict[str, Any], name: str) -> bool:

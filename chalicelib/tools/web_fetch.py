@@ -17,6 +17,7 @@ _MAX_BYTES = 2 * 1024 * 1024
 _MAX_TEXT = 1_000_000
 _TIMEOUT_SECONDS = 30.0
 _NOTE_ROOM = 200
+_USUAL_LENGTH = 50_000
 _CHARS_PER_TOKEN = 4
 _MAX_TITLE = 300
 
@@ -48,7 +49,7 @@ class WebFetch:
             "max_length": {
                 "type": "integer",
                 "minimum": 1,
-                "description": f"How many characters of the text to return at most; {MAX_CHARS} if left out.",
+                "description": f"How many characters of the text to return at most; {_USUAL_LENGTH} if left out.",
             },
         },
         "required": ["url"],
@@ -57,7 +58,7 @@ class WebFetch:
 
     def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """One document block, or an error result that names its code."""
-        url, length = arguments.get("url"), arguments.get("max_length", MAX_CHARS)
+        url, length = arguments.get("url"), arguments.get("max_length", _USUAL_LENGTH)
         if not isinstance(url, str) or not url.strip():
             return failure("invalid_input: `url` has to be a web address.")
         if isinstance(length, bool) or not isinstance(length, int) or length < 1:

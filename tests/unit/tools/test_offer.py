@@ -41,11 +41,31 @@ def _custom(name: str, **more: Any) -> dict[str, Any]:
 
 
 def test_of_the_built_in_tools_those_are_offered_that_run_here() -> None:
-    (only,) = offer(_agent(_toolset()), "sdk")
-    assert (only.name, only.runs, only.policy) == ("web_fetch", "server", "always_allow")
-    assert isinstance(only.tool, WebFetch)
-    assert only.spec.input_schema["required"] == ["url"]
+    offers = offer(_agent(_toolset()), "sdk")
+    assert [one.name for one in offers] == list(catalogue.STANDARD)
+    assert {(one.runs, one.policy) for one in offers} == {("server", "always_allow")}
+    fetch = find(offers, "web_fetch")
+    assert fetch is not None
+    assert isinstance(fetch.tool, WebFetch)
+    assert fetch.spec.input_schema["required"] == ["url"]
     assert set(catalogue.RUNNABLE) <= set(catalogue.NAMES)
+
+
+def test_a_worker_of_the_customer_runs_what_needs_a_sandbox() -> None:
+    offers = offer(_agent(_toolset(bash=ASK)), "sdk", self_hosted=True)
+    runs = {one.name: (one.runs, one.tool is None) for one in offers}
+    worker = dict.fromkeys(("bash", "read", "write", "edit", "glob", "grep"), ("worker", True))
+    assert runs == worker | dict.fromkeys(("web_fetch", "web_search"), ("server", False))
+    bash = find(offers, "bash")
+    assert bash is not None
+    assert bash.policy == "always_ask"
+
+
+@pytest.mark.parametrize("kind", ["web_search_20250305", "web_search_ddg", "web_search_tavily"])
+def test_web_search_may_be_named_on_its_own(kind: str) -> None:
+    (only,) = offer(_agent({"type": kind, "name": "web_search"}), "plain")
+    assert (only.name, only.runs, only.policy) == ("web_search", "server", "always_allow")
+    assert [one.name for one in offer(_agent({"type": kind, "name": "seek"}), "sdk", {})] == []
 
 
 @pytest.mark.parametrize(
@@ -100,4 +120,4 @@ def test_custom_tools_run_where_their_execution_says() -> None:
 
 def test_a_name_is_offered_once() -> None:
     offers = offer(_agent(_custom("web_fetch"), _toolset()), "plain")
-    assert [(o.name, o.runs) for o in offers] == [("web_fetch", "client")]
+    assert [(o.name, o.runs) for o in offers if o.name == "web_fetch"] == [("web_fetch", "client")]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.tools.base import ToolOutput, failure
-from chalicelib.tools.output import MAX_CHARS, as_blocks, bounded, finished, marker
+from chalicelib.tools.output import MAX_CHARS, as_blocks, bounded, finished, marker, preview, text_in, text_length
 
 IMAGE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "A" * 90_000}}
 
@@ -46,7 +46,7 @@ def test_what_fits_stays_as_it_is() -> None:
 
 def test_an_error_stays_one() -> None:
     assert finished(failure("no")) == ToolOutput([_text("Error: no")], is_error=True)
-    assert finished(failure("x" * 60_000)).is_error
+    assert finished(failure("x" * 2 * MAX_CHARS)).is_error
 
 
 @given(st.lists(st.one_of(st.text(max_size=30).map(_text), st.text(max_size=30).map(_document))), st.integers(1, 60))
@@ -60,3 +60,16 @@ def test_no_character_is_lost_without_being_counted(blocks: list[dict[str, Any]]
     else:
         assert sum(map(size, cut[:-1])) == limit
         assert cut[-1] == _text(marker(limit, total - limit))
+
+
+def test_text_and_its_length_over_all_blocks() -> None:
+    blocks = [_text("ab"), IMAGE, _document("cde")]
+    assert (text_length(blocks), text_in(blocks)) == (5, "ab\ncde")
+
+
+def test_a_preview_has_both_ends_and_names_the_file() -> None:
+    text = preview("a" * 50_000, "z" * 50_000, "9 bytes", "/p")
+    assert text.startswith("aaa")
+    assert text.endswith("zzz")
+    assert "9 bytes. See /p for" in text
+    assert len(text) < 20_000

@@ -1,0 +1,1 @@
+"""Searching the web through a service the operator has chosen."""
