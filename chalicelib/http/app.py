@@ -33,6 +33,9 @@ def create_app(services: Services | None = None, doors: tuple[Door, ...] | None 
 async def _lifespan(app: Starlette) -> AsyncIterator[None]:
     yield
     end_streams(app)
+    for door in gateway_of(app).doors:
+        if door.on_end is not None:
+            await door.on_end()
 
 
 def end_streams(app: Starlette) -> None:

@@ -1,37 +1,43 @@
 """Who is calling, and whether the key carries the route's scope."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from chalicelib.core.errors import Forbidden, Unauthenticated
 from chalicelib.core.principal import SCOPES, Principal
-from chalicelib.tenants.keys import KeyService
+from chalicelib.environments.work.credentials import is_worker_secret
+
+if TYPE_CHECKING:
+    from chalicelib.wiring import Services
 
 ROOT = "root"
 ANONYMOUS = Principal(tenant="", key_id="", scopes=frozenset())
 OPERATOR = Principal(tenant="", key_id=ROOT, scopes=frozenset(SCOPES))
 
-_REFUSED = "a valid API key is required: send it as x-api-key or as Authorization: Bearer"
+REFUSED = "a valid API key is required: send it as x-api-key or as Authorization: Bearer"
 
 
 def credential(headers: Mapping[str, str]) -> str | None:
-    """The secret of a request: ``x-api-key`` decides alone when present, else the Bearer token."""
-    key = headers.get("x-api-key")
-    if key is not None:
-        return key.strip() or None
+    """The secret of a request: a worker's Bearer token, else ``x-api-key`` alone if present, else the Bearer token."""
     scheme, _, token = headers.get("authorization", "").partition(" ")
-    return (token.strip() or None) if scheme.lower() == "bearer" else None
+    bearer = (token.strip() or None) if scheme.lower() == "bearer" else None
+    if bearer is not None and is_worker_secret(bearer):
+        return bearer
+    key = headers.get("x-api-key")
+    return bearer if key is None else key.strip() or None
 
 
-def identify(keys: KeyService, headers: Mapping[str, str], scope: str) -> Principal:
+def identify(services: "Services", headers: Mapping[str, str], scope: str) -> Principal:
     """The caller, permitted to use ``scope``. Raises Unauthenticated (alike for missing and wrong) and Forbidden."""
     secret = credential(headers)
     if secret is None:
-        raise Unauthenticated(_REFUSED)
-    if scope == ROOT and keys.is_root(secret):
+        raise Unauthenticated(REFUSED)
+    if scope == ROOT and services.keys.is_root(secret):
         return OPERATOR
-    principal = keys.authenticate(secret)
+    known = services.worker_credentials if is_worker_secret(secret) else services.keys
+    principal = known.authenticate(secret)
     if principal is None:
-        raise Unauthenticated(_REFUSED)
+        raise Unauthenticated(REFUSED)
     if scope == ROOT:
         raise Forbidden("only the operator's root key may do this")
     if not principal.may(scope):

@@ -6,7 +6,7 @@ from chalicelib.http.route import Answer
 
 _EXPOSED = (
     "request-id, x-request-id, retry-after, retry-after-ms, x-should-retry, idempotent-replayed, "
-    "x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, content-disposition, content-length"
+    "x-ratelimit-limit, x-ratelimit-remaining, x-ratelimit-reset, content-disposition, content-length, x-next-token"
 )
 _MAX_AGE_SECONDS = 7200
 

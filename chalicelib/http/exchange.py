@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 
+from chalicelib.core.errors import Forbidden
+from chalicelib.core.jsonio import dump_bytes, loads
 from chalicelib.core.principal import Principal
 from chalicelib.http import auth, bodies, idempotent
 from chalicelib.http.answers import Rendered, render
@@ -45,7 +47,9 @@ class Exchange:
         scope = self.endpoint.route.scope
         if scope is None:
             return
-        self.principal = auth.identify(self.services.keys, self.request.headers, scope)
+        self.principal = auth.identify(self.services, self.request.headers, scope)
+        if self.principal.bound is not None and self.endpoint.route.reach is None:
+            raise Forbidden("the credential of a worker does not open this route")
         self.quota = self.services.limits.take(self.principal, self.endpoint.route.limit)
 
     def expects_body(self) -> bool:
@@ -82,7 +86,7 @@ class Exchange:
     def prepare(self) -> Call | Rendered:
         """Validate; the call for the handler, or the answer given to the same request before.
 
-        Raises InvalidRequest, and Conflict for a key in use.
+        Raises InvalidRequest, what the route's ``reach`` raises, and Conflict for a key in use.
         """
         route, headers = self.endpoint.route, self.request.headers
         call = Call(
@@ -100,6 +104,8 @@ class Exchange:
             call.body = data if route.body is None else validate(route.body, data)
         if route.query is not None and self.endpoint.query is not None:
             call.query = validate(route.query, self.endpoint.query.read(query))
+        if self.principal.bound is not None and route.reach is not None:
+            route.reach(call, self.principal.bound)
         if not route.idempotent:
             return call
         key = idempotent.key_of(headers)
@@ -108,7 +114,7 @@ class Exchange:
         mark = idempotent.fingerprint(self.raw_body, query)
         call.seed = f"{key} {mark}"
         remembered = self._begin(key, mark)
-        return call if remembered is None else _replay(remembered)
+        return call if remembered is None else self._repeat(call, remembered)
 
     def enter(self, *, admitted: bool) -> Call | Rendered:
         """Everything before the handler that may block, in one go."""
@@ -140,6 +146,12 @@ class Exchange:
             self.claim = claim
         return remembered
 
+    def _repeat(self, call: Call, remembered: StoredAnswer) -> Rendered:
+        recall = self.endpoint.route.recall
+        if recall is None:
+            return _replayed(Answer(remembered.body.encode() or None, remembered.status))
+        return _replayed(recall(call, loads(remembered.body)))
+
     def settle(self, result: Result) -> Outcome:
         """The bytes of a JSON answer, kept for repetitions; streams and downloads pass and are not kept."""
         if not isinstance(result, Answer):
@@ -147,7 +159,8 @@ class Exchange:
             return result
         rendered = render(result)
         if self.claim is not None:
-            _keep(self.claim, rendered)
+            body = rendered.body if self.endpoint.route.recall is None else dump_bytes(result.kept)
+            _keep(self.claim, rendered.status, body)
         return rendered
 
     def give_up(self) -> None:
@@ -170,16 +183,15 @@ class Exchange:
         return [] if self.quota is None else quota_headers(self.quota)
 
 
-def _keep(claim: idempotent.Claim, rendered: Rendered) -> None:
+def _keep(claim: idempotent.Claim, status: int, body: bytes) -> None:
     try:
-        claim.finish(rendered.status, rendered.body)
+        claim.finish(status, body)
     except Exception as error:  # noqa: BLE001 - what was asked is done; telling otherwise would be wrong
         log_failure(logger("http"), "an answer could not be kept for repetitions", error)
 
 
-def _replay(remembered: StoredAnswer) -> Rendered:
-    body = remembered.body.encode()
-    rendered = render(Answer(body or None, remembered.status))
+def _replayed(answer: Answer) -> Rendered:
+    rendered = render(answer)
     return Rendered(rendered.status, [*rendered.headers, _REPLAYED], rendered.body)
 
 

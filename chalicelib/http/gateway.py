@@ -15,12 +15,14 @@ from chalicelib.core.jsonio import dump_bytes, dumps
 from chalicelib.http import cors, errors, sse
 from chalicelib.http.access import log_access
 from chalicelib.http.answers import render, send_download, send_rendered
-from chalicelib.http.dispatch import Match, RouteTable
+from chalicelib.http.dispatch import Match
 from chalicelib.http.endpoint import Endpoint, endpoints
 from chalicelib.http.exchange import Exchange, Outcome, serve
 from chalicelib.http.limits import Headers
+from chalicelib.http.relaying import send_relay
 from chalicelib.http.request_ids import new_request_id, request_id_headers
-from chalicelib.http.route import Answer, Door, Download, EventStream
+from chalicelib.http.route import Answer, Door, Download, EventStream, Relay
+from chalicelib.http.selection import Selection
 from chalicelib.observability import bind
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Gateway:
             raise ValueError("at least one door is needed")
         self.services = services
         self.doors = tuple(doors)
-        self.table: RouteTable[Endpoint] = RouteTable(endpoints(doors))
+        self.table = Selection(endpoints(doors))
         self.streams = sse.OpenStreams()
         self._prefixes = sorted(
             ((prefix.rstrip("/"), door) for door in doors for prefix in door.prefixes), key=lambda pair: -len(pair[0])
@@ -118,11 +120,12 @@ class _Turn:
         return await serve(self._exchange)
 
     def _find(self, method: str, path: str) -> Match[Endpoint]:
-        found = self._gateway.table.find(method, path)
+        table, headers = self._gateway.table, self._request.headers
+        found = table.find(method, path, headers)
         if self._head and found.entry is None and "GET" in found.allowed:
             # Everything behind this line sees a GET; the body is kept back at the very end.
             self._request = Request({**self._request.scope, "method": "GET"}, self._receive)
-            return self._gateway.table.find("GET", path)
+            return table.find("GET", path, headers)
         return found
 
     def _without_route(self, method: str) -> Outcome:
@@ -158,6 +161,9 @@ class _Turn:
         elif isinstance(outcome, Download):
             self._status = outcome.status
             await send_download(self._send, self._receive, outcome, extra, head=self._head)
+        elif isinstance(outcome, Relay):
+            self._status = outcome.status
+            await send_relay(self._send, self._receive, outcome, extra, self._gateway.streams, head=self._head)
         else:
             rendered = render(outcome) if isinstance(outcome, Answer) else outcome
             self._status = rendered.status

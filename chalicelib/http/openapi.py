@@ -23,6 +23,8 @@ def document(doors: Sequence[Door]) -> dict[str, Any]:
     taken: set[str] = set()
     for door in doors:
         for route in door.routes:
+            if route.when is not None:
+                continue
             # Paths that differ only in the names of their parameters are one path here.
             template = templates.setdefault(shape_of(route.path), route.path)
             item = paths.setdefault(_shown(template), {})

@@ -1,13 +1,13 @@
 """What a door is made of: a table of routes, and how its errors look."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from chalicelib.core.errors import LambentError
-from chalicelib.core.principal import Principal
+from chalicelib.core.principal import Bound, Principal
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -39,11 +39,15 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A JSON answer. ``body`` None sends no bytes at all; bytes go out as they are (JSON unless a header says else)."""
+    """A JSON answer. ``body`` None sends no bytes at all; bytes go out as they are (JSON unless a header says else).
+
+    ``kept`` is what an idempotent route with ``recall`` remembers instead of the body.
+    """
 
     body: Any = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    kept: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,33 @@ class EventStream:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Bytes as they come from elsewhere, each piece flushed at once; no thread waits for them.
+
+    An error of ``pieces`` breaks the connection off, so that nobody takes a part for the whole. Their ``aclose``, where
+    they have one, is called however the sending ends.
+    """
+
+    pieces: AsyncIterable[bytes]
+    media_type: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+
+
 Shape = type[BaseModel] | str
 """The model of a JSON answer, or a media type."""
 Shapes = Shape | tuple[Shape, ...] | None
 
-Result = Answer | Download | EventStream
+Result = Answer | Download | EventStream | Relay
 Handler = Callable[[Call], Result] | Callable[[Call], Awaitable[Result]]
+Reach = Callable[[Call, Bound], None]
+"""Raises what an unknown thing would raise when a worker's credential does not reach what the request names."""
 ErrorRenderer = Callable[[LambentError, Mapping[str, str], str], Answer]
 """(error, request headers, request id) -> the answer in the door's envelope."""
+Condition = Callable[[Mapping[str, str]], bool]
+Recall = Callable[[Call, Any], Answer]
+"""(call, what was kept of the first answer) -> the answer to a repeat."""
 
 
 def each_shape(answer: Shapes) -> tuple[Shape, ...]:
@@ -91,8 +114,10 @@ class Route:
     statuses beyond those every route of its kind has. ``body`` None with ``raw`` False: any JSON object is accepted
     and handed on as it is. ``raw`` True: a coroutine handler reads ``call.request`` itself, any other finds the bytes
     in ``call.raw_body``; ``raw_media`` are the content types accepted, all when empty, and ``body`` only describes
-    them. ``limit`` names the rate limit. A handler that is a coroutine function runs on the event loop; any other on a
-    worker thread.
+    them. ``limit`` names the rate limit. ``reach`` None closes the route to workers' credentials. A handler that is a
+    coroutine function runs on the event loop; any other on a worker thread. ``when``: the route only answers requests
+    with headers of that kind, and then goes before any route without a condition; it is not in the OpenAPI document.
+    ``recall`` makes the answer to a repeat anew, where the first one holds what must not be stored.
     """
 
     methods: tuple[str, ...]
@@ -110,13 +135,17 @@ class Route:
     body_limit: int = 32 * MIB
     idempotent: bool = False
     tags: tuple[str, ...] = ()
+    when: Condition | None = None
+    recall: Recall | None = None
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Door:
     """One API family: its routes and its error envelope; ``prefixes`` are the paths whose unknown routes it answers.
 
-    ``error_model`` describes the envelope in the OpenAPI document.
+    ``error_model`` describes the envelope in the OpenAPI document. ``on_end`` is awaited on the event loop when
+    the server has stopped.
     """
 
     name: str
@@ -124,3 +153,4 @@ class Door:
     render_error: ErrorRenderer
     prefixes: tuple[str, ...] = ()
     error_model: type[BaseModel] | None = None
+    on_end: Callable[[], Awaitable[None]] | None = None

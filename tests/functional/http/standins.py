@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field
 from chalicelib.core.errors import Conflict, LambentError, NotAvailable, NotFound, RateLimited
 from chalicelib.core.principal import Principal
 from chalicelib.http import sse
-from chalicelib.http.route import Answer, Call, Door, Download, EventStream, Route
+from chalicelib.http.route import Answer, Call, Door, Download, EventStream, Relay, Route
 from chalicelib.http.workers import on_thread
 from chalicelib.observability import bound
 from chalicelib.storage.errors import StorageBusy
@@ -254,6 +254,40 @@ async def falling(call: Call) -> EventStream:
     return EventStream(fall())
 
 
+class Flowing:
+    """Pieces of bytes that tell when they are let go."""
+
+    def __init__(self, services: StandIns, how: str) -> None:
+        self._services = services
+        self._how = how
+        services.streams_open += 1
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield b"one"
+        await asyncio.sleep(3600 if self._how == "silent" else 0.05)
+        if self._how == "broken":
+            raise ValueError("the other side is gone")
+        yield b"two"
+
+    async def aclose(self) -> None:
+        self._services.streams_open -= 1
+        self._services.closed.set()
+
+
+async def relay(call: Call) -> Relay:
+    return Relay(Flowing(call.services, call.path["how"]), "application/x-flow", {"x-own": "1"}, 206)
+
+
+def secretive(call: Call) -> Answer:
+    call.services.made += 1
+    made = f"thing-{call.services.made}"
+    return Answer({"id": made, "token": "not to be kept"}, 201, kept={"id": made})
+
+
+def recall(call: Call, kept: Any) -> Answer:
+    return Answer({"id": kept["id"], "token": "not to be kept", "again": call.principal.tenant}, 201)
+
+
 def slow(call: Call) -> Answer:
     call.services.go_on.wait(5)
     return Answer({"done": True})
@@ -285,6 +319,8 @@ ROUTES = (
     _route("GET", "/t/silent", silent, answers={200: sse.MEDIA_TYPE}),
     _route("GET", "/t/flood", flood, answers={200: sse.MEDIA_TYPE}),
     _route("GET", "/t/falling/{how}", falling, answers={200: sse.MEDIA_TYPE}),
+    _route("GET", "/t/relay/{how}", relay, answers={206: "application/x-flow"}),
+    _route("POST", "/t/secret", secretive, scope="write", idempotent=True, recall=recall, answers={201: Shown}),
     _route("GET", "/t/slow", slow, answers={200: "application/json"}),
     _route("GET", "/t/files/{id}/{path:path}", lambda call: Answer(call.path), answers={200: "application/json"}),
 )

@@ -62,3 +62,13 @@ def test_the_same_request_sent_at_once_is_carried_out_once(site: Site) -> None:
         statuses = {reply.result().status for reply in asked}
     assert statuses <= {201, 409}
     assert site.services.made == 1
+
+
+def test_an_answer_with_a_secret_is_made_anew_and_the_secret_is_not_stored(site: Site) -> None:
+    first = site.ask("POST", "/t/secret", {"a": 1}, idempotency_key="k")
+    again = site.ask("POST", "/t/secret", {"a": 1}, idempotency_key="k")
+    assert first.json == {"id": "thing-1", "token": "not to be kept"}
+    assert again.json == first.json | {"again": "tenant-a"}
+    assert (again.status, again.headers["idempotent-replayed"]) == (201, "true")
+    assert "not to be kept" not in repr(site.services.idempotency.rows)
+    assert site.ask("POST", "/t/secret", {"a": 2}, idempotency_key="k").status == 409

@@ -1,0 +1,120 @@
+"""From a request without an API key to the sandbox it may use: found, admitted, awake. All of it may block."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from chalicelib.core.clock import now_ms
+from chalicelib.core.errors import InvalidRequest, Unauthenticated
+from chalicelib.doors.e2b.addressing import Address, address_of
+from chalicelib.doors.e2b.errors import SandboxAway
+from chalicelib.doors.e2b.plane.holders import Fits, holder
+from chalicelib.doors.e2b.signatures import Signed
+from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
+from chalicelib.sandbox.model import Sandbox
+from chalicelib.storage.keys import Space
+
+if TYPE_CHECKING:
+    from chalicelib.sandbox.computers import Live
+    from chalicelib.wiring import Services
+
+_REFUSED = "the access token of the sandbox is missing or wrong: send it as X-Access-Token"
+_WOKEN_MS = 300_000
+_LONGEST_HOLD_MS = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A sandbox the caller may use, as it was when the caller came."""
+
+    services: "Services"
+    space: Space
+    sandbox: Sandbox
+
+    @property
+    def sandbox_id(self) -> str:
+        """Its id."""
+        return self.sandbox.id
+
+    def live(self, hold_ms: int = 0) -> "Live":
+        """Its computer, which then is not idle for so long; wakes it when it may be woken.
+
+        Raises SandboxAway, SandboxUnavailable.
+        """
+        sandboxes = self.services.sandboxes
+        try:
+            if self.sandbox.state == "paused" and self.sandbox.auto_resume:
+                sandboxes.resume(self.space, self.sandbox_id, end_at=now_ms() + _WOKEN_MS)
+            return sandboxes.live(self.space, self.sandbox_id, hold_ms)
+        except (SandboxNotFound, SandboxPaused) as error:
+            raise SandboxAway(self.sandbox_id) from error
+
+    def rest_ms(self) -> int:
+        """How long it lasts yet, as far as anybody has to care."""
+        end_at = self.sandbox.end_at
+        return _LONGEST_HOLD_MS if end_at is None else max(0, end_at - now_ms())
+
+    def doubt(self, live: "Live") -> None:
+        """The connection to the computer broke."""
+        self.services.sandboxes.doubt(live)
+
+    def sync(self) -> None:
+        """Make what is in the workspace now durable. Raises SandboxAway."""
+        try:
+            self.services.sandboxes.sync(self.space, self.sandbox_id)
+        except (SandboxNotFound, SandboxPaused) as error:
+            raise SandboxAway(self.sandbox_id) from error
+
+
+def is_running(services: "Services", headers: Mapping[str, str]) -> bool:
+    """Whether the sandbox of a request runs; asking does not wake it. Raises SandboxAway when there is none."""
+    address = address_of(headers)
+    if address is None:
+        return _held(services, _equals(headers.get("x-access-token", ""))).sandbox.state == "running"
+    return _named(services, address).sandbox.state == "running"
+
+
+def enter(services: "Services", headers: Mapping[str, str], signed: Signed | None = None) -> Entry:
+    """The sandbox of a request, if its token or signature is right; either also finds one that is not named.
+
+    Raises SandboxAway for a sandbox that is gone, Unauthenticated, and InvalidRequest when nothing leads to one.
+    """
+    token, address = headers.get("x-access-token"), address_of(headers)
+    if token is None and signed is not None:
+        signed.check_time()
+    fits = signed.is_by if token is None and signed is not None else _equals(token or "")
+    if address is None:
+        if token is None and signed is None:
+            raise InvalidRequest("name a sandbox with the header E2b-Sandbox-Id")
+        return _held(services, fits)
+    entry = _named(services, address)
+    if not fits(services.sandboxes.token(entry.sandbox)):
+        raise Unauthenticated(_REFUSED)
+    return entry
+
+
+def _equals(token: str) -> Fits:
+    return lambda other: hmac.compare_digest(other.encode(), token.encode())
+
+
+def _named(services: "Services", address: Address) -> Entry:
+    sandbox_id = address.sandbox_id
+    space = None if sandbox_id is None else services.sandboxes.locate(sandbox_id)
+    if space is None or sandbox_id is None:
+        raise SandboxAway(address.named)
+    return _found(services, space, sandbox_id, address.named)
+
+
+def _held(services: "Services", fits: Fits) -> Entry:
+    found = holder(services.sandboxes, fits)
+    if found is None:
+        raise Unauthenticated("the token or signature is wrong, or its sandbox is gone")
+    return _found(services, *found, found[1])
+
+
+def _found(services: "Services", space: Space, sandbox_id: str, named: str) -> Entry:
+    try:
+        return Entry(services, space, services.sandboxes.get(space, sandbox_id))
+    except SandboxNotFound as error:
+        raise SandboxAway(named) from error

@@ -1,0 +1,60 @@
+"""Sends an answer whose bytes come from elsewhere, for as long as that takes."""
+
+import asyncio
+from collections.abc import AsyncIterable
+from contextlib import suppress
+
+from starlette.types import Receive, Send
+
+from chalicelib.http.answers import encode
+from chalicelib.http.disconnects import until_disconnect
+from chalicelib.http.limits import Headers
+from chalicelib.http.route import Relay
+from chalicelib.http.sse import OpenStreams
+
+
+class RelayStopped(Exception):
+    """The server stops before the whole answer was sent."""
+
+
+async def send_relay(
+    send: Send, receive: Receive, relay: Relay, extra: Headers, open_streams: OpenStreams, *, head: bool
+) -> None:
+    """Send pieces as they come; when the client goes, stop and close the source.
+
+    An error of the source is raised, and so is RelayStopped when the server stops: both break the connection off.
+    """
+    headers = [(b"content-type", relay.media_type.encode("latin-1")), *encode(relay.headers), *extra]
+    try:
+        await send({"type": "http.response.start", "status": relay.status, "headers": headers})
+        if head or await _pump_until_gone(send, receive, relay.pieces, open_streams):
+            await send({"type": "http.response.body", "body": b""})
+    finally:
+        close = getattr(relay.pieces, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _pump_until_gone(
+    send: Send, receive: Receive, pieces: AsyncIterable[bytes], open_streams: OpenStreams
+) -> bool:
+    """Whether the client has had everything; False when it left before."""
+    async with until_disconnect(receive) as gone:
+        pump = asyncio.create_task(_pump(send, pieces))
+        open_streams.add(pump)
+        leaving = asyncio.create_task(gone.wait())
+        try:
+            await asyncio.wait((pump, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            pump.cancel()
+            with suppress(asyncio.CancelledError):
+                await pump
+        if pump.cancelled() and not gone.is_set():
+            raise RelayStopped("the server stops")
+        return not pump.cancelled()
+
+
+async def _pump(send: Send, pieces: AsyncIterable[bytes]) -> None:
+    async for piece in pieces:
+        await send({"type": "http.response.body", "body": piece, "more_body": True})

@@ -1,0 +1,23 @@
+"""A server that has no sandboxes says so once; clients do not try again what cannot succeed."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from e2b import Sandbox, ServiceBusyException
+
+from tests.support.server import Server
+
+
+@pytest.fixture(scope="module")
+def bare_server() -> Iterator[Server]:
+    with Server({"LAMBENT_SANDBOX": "none", "LOG_LEVEL": "INFO"}) as running:
+        yield running
+
+
+def test_what_cannot_succeed_is_asked_once(bare_server: Server) -> None:
+    key = bare_server.tenant()
+    with pytest.raises(ServiceBusyException):
+        Sandbox.create(api_key=key, api_url=bare_server.url, sandbox_url=bare_server.url)
+    assert len(re.findall(r"POST /v2/sandboxes 503", bare_server.log())) == 1
+    assert Sandbox.list(api_key=key, api_url=bare_server.url, sandbox_url=bare_server.url).next_items() == []
