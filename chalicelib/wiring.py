@@ -12,6 +12,10 @@ from chalicelib.core.lazy import lazy
 from chalicelib.core.settings import Settings
 from chalicelib.environments.service import EnvironmentService
 from chalicelib.environments.store import EnvironmentStore
+from chalicelib.environments.work.credentials import WorkerCredentials
+from chalicelib.environments.work.keys import EnvironmentKeys
+from chalicelib.environments.work.service import WorkService
+from chalicelib.environments.work.store import WorkStore
 from chalicelib.events.hub import Hub
 from chalicelib.events.live import LiveChannel
 from chalicelib.events.log import SessionLog, SessionRef
@@ -19,22 +23,33 @@ from chalicelib.files.service import FileRules, FileService
 from chalicelib.files.store import FileStore
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.sessions.inbox import Inbox
+from chalicelib.sessions.model import Spec
+from chalicelib.sessions.resources import SessionResources
 from chalicelib.sessions.service import SessionService
 from chalicelib.sessions.store import SessionStore
+from chalicelib.storage import rootkey
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Space
 from chalicelib.storage.objects import Objects
 from chalicelib.storage.queue import DoorbellQueue
+from chalicelib.storage.secrets import SecretBox
 from chalicelib.storage.table import Table
 from chalicelib.tenants.idempotency import IdempotencyService
 from chalicelib.tenants.keys import KeyService
 from chalicelib.tenants.limits import LimitService
 from chalicelib.tenants.register import TenantRegister
 from chalicelib.tenants.service import TenantService
+from chalicelib.vaults.credentials import CredentialService
+from chalicelib.vaults.service import VaultService
+from chalicelib.vaults.store import VaultStore
 
 if TYPE_CHECKING:
     from chalicelib.models.registry import Registry
     from chalicelib.runs.worker import Worker
+    from chalicelib.sandbox.service import SandboxService
+    from chalicelib.sandbox.sessions.access import SessionSandbox
+    from chalicelib.sandbox.settings import SandboxSettings
+    from chalicelib.workspaces.service import WorkspaceService
 
 
 class Services:
@@ -88,6 +103,16 @@ class Services:
         return DoorbellQueue(self._client("sqs"), self.settings.queue_url)
 
     @lazy
+    def secrets(self) -> SecretBox:
+        return SecretBox(self._root_key)
+
+    def _root_key(self) -> bytes:
+        settings = self.settings
+        if settings.root_secret or not settings.kms_key:
+            return rootkey.from_secret(settings.root_secret)
+        return rootkey.from_kms(self.table, lambda: self._client("kms"), settings.kms_key)
+
+    @lazy
     def tenant_register(self) -> TenantRegister:
         return TenantRegister(self.table)
 
@@ -115,7 +140,20 @@ class Services:
     @lazy
     def environments(self) -> EnvironmentService:
         store = EnvironmentStore(self.table, self.documents)
-        return EnvironmentService(store, self.session_store.environment_in_use)
+        return EnvironmentService(store, self.session_store.environment_in_use, self.work.forget)
+
+    @lazy
+    def work_store(self) -> WorkStore:
+        return WorkStore(self.table)
+
+    @lazy
+    def worker_credentials(self) -> WorkerCredentials:
+        return WorkerCredentials(EnvironmentKeys(self.table), self.work_store, self.tenant_register)
+
+    @lazy
+    def work(self) -> WorkService:
+        lease = self.settings.work_lease_seconds
+        return WorkService(self.work_store, self.session_store, self.worker_credentials, lease)
 
     @lazy
     def agents(self) -> AgentService:
@@ -132,6 +170,22 @@ class Services:
         except SessionNotFound:
             return False
         return True
+
+    @lazy
+    def vault_store(self) -> VaultStore:
+        return VaultStore(self.table, self.documents)
+
+    @lazy
+    def credentials(self) -> CredentialService:
+        return CredentialService(self.vault_store, self.secrets)
+
+    @lazy
+    def vaults(self) -> VaultService:
+        return VaultService(self.vault_store, self.credentials)
+
+    @lazy
+    def session_resources(self) -> SessionResources:
+        return SessionResources(self.secrets)
 
     @lazy
     def hub(self) -> Hub:
@@ -151,11 +205,44 @@ class Services:
 
     @lazy
     def inbox(self) -> Inbox:
-        return Inbox(self.session_store, self.doorbells)
+        return Inbox(self.session_store, self.doorbells, self.work)
 
     @lazy
     def sessions(self) -> SessionService:
-        return SessionService(self.session_store, self.inbox, self.files)
+        return SessionService(self.session_store, self.inbox, _Belongings(self))
+
+    @lazy
+    def workspaces(self) -> "WorkspaceService":
+        from chalicelib.workspaces.service import WorkspaceService
+        from chalicelib.workspaces.store import WorkspaceStore
+
+        return WorkspaceService(WorkspaceStore(self.table), self.objects)
+
+    @lazy
+    def sandbox_settings(self) -> "SandboxSettings":
+        from chalicelib.sandbox.settings import SandboxSettings
+
+        return SandboxSettings.from_env(os.environ, outbound_allow=self.settings.outbound_allow)
+
+    @lazy
+    def sandboxes(self) -> "SandboxService":
+        from chalicelib.sandbox.wiring import sandboxes
+
+        return sandboxes(self)
+
+    def sandbox_of(self, ref: SessionRef, spec: Spec) -> "SessionSandbox | None":
+        """The way to a session's sandbox; None where a worker of the customer has it."""
+        from chalicelib.sandbox.sessions.access import SessionSandbox
+        from chalicelib.sandbox.sessions.uploads import wanted
+
+        if ((spec.environment or {}).get("config") or {}).get("type") == "self_hosted":
+            return None
+        return SessionSandbox(lambda: self.sandboxes, self.files, ref.space, ref.id, wanted(spec.resources))
+
+    def close(self) -> None:
+        """The process ends: end what cannot outlive it."""
+        if "sandboxes" in self.__dict__:
+            self.sandboxes.close()
 
     @lazy
     def models(self) -> "Registry":
@@ -174,10 +261,22 @@ class Services:
 
         settings = self.settings
         outbound = Outbound(settings.outbound_allow)
-        parts = Parts(settings, self.live, self.models, outbound, self.files)
+        parts = Parts(settings, self.live, self.models, outbound, self.files, self.work, self.sandbox_of)
         pulse = Pulse(self.session_store, settings.heartbeat_seconds, settings.lease_seconds)
         owner = Owner(new_id(), settings.lease_seconds * 1000, self.alone_since)
         return Worker(self.session_store, parts, self.hub, pulse, self.inbox, owner)
+
+
+class _Belongings:
+    """What sessions leave behind outside their own rows."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def delete_scope(self, space: Space, session_id: str) -> None:
+        """Remove a session's files and its sandbox."""
+        self._services.files.delete_scope(space, session_id)
+        self._services.sandboxes.delete(space, session_id)
 
 
 @lru_cache(maxsize=1)

@@ -70,6 +70,13 @@ class Conflict(LambentError):
     kind = "conflict"
 
 
+class PreconditionFailed(LambentError):
+    """The thing is not as the caller expects it to be."""
+
+    status = 412
+    kind = "precondition_failed"
+
+
 class TooLarge(LambentError):
     """The body is over the limit of this route."""
 

@@ -7,13 +7,30 @@ SCOPES = ("read", "write", "keys", "internal")
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """How far a worker's credential reaches: one environment, or of it one piece of work and that one's session.
+
+    An empty ``session`` beside ``work``: the work is over. ``claim`` is the number of the offer it came with.
+    """
+
+    environment: str
+    work: str = ""
+    session: str = ""
+    claim: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """A caller: the tenant every access is bound to, the key used and what it permits."""
+    """A caller: the tenant every access is bound to, the key used and what it permits.
+
+    ``bound`` is None for API keys; the credential of a worker opens only routes that know how far it reaches.
+    """
 
     tenant: str
     key_id: str
     scopes: frozenset[str]
     tenant_name: str = ""
+    bound: Bound | None = None
 
     def may(self, scope: str) -> bool:
         """Whether the key carries the scope."""

@@ -8,6 +8,6 @@ from chalicelib.http.route import Door
 @cache
 def all_doors() -> tuple[Door, ...]:
     """The doors this server has; the first answers for paths that belong to none. Imported when first asked for."""
-    from chalicelib.doors import common, managed
+    from chalicelib.doors import common, e2b, managed
 
-    return (common.DOOR, managed.DOOR)
+    return (common.DOOR, managed.DOOR, e2b.DOOR)

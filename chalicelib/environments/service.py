@@ -19,6 +19,7 @@ from chalicelib.storage.writes import Write
 
 _TRIES = 10
 InUse = Callable[[Space, str], bool]
+Forget = Callable[[Space, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,15 @@ class EnvironmentFilter:
 
 
 class EnvironmentService:
-    """Creates, changes, archives and removes environments. ``in_use`` tells whether sessions need one."""
+    """Creates, changes, archives and removes environments.
 
-    def __init__(self, store: EnvironmentStore, in_use: InUse) -> None:
+    ``in_use`` tells whether sessions need one, ``forget`` removes what hangs on one that is gone.
+    """
+
+    def __init__(self, store: EnvironmentStore, in_use: InUse, forget: Forget) -> None:
         self._store = store
         self._in_use = in_use
+        self._forget = forget
 
     def create(self, space: Space, sent: EnvironmentCreate, policy: Policy, env_id: str | None = None) -> Environment:
         """A new environment; with an id that exists already, the environment that has it.
@@ -119,6 +124,7 @@ class EnvironmentService:
                 raise EnvironmentInUse("an active agent has the environment as its default")
             names = [] if current.archived_at is not None else [self._store.leave_name(space, current.name)]
             if self._committed([self._store.delete(space, current), *names]):
+                self._forget(space, env_id)
                 return
         raise StorageBusy("the environment is changed by too many at once")
 

@@ -51,8 +51,10 @@ def requires_action(event_ids: list[str], kinds: Sequence[str]) -> dict[str, Any
 
 
 def action_type(kinds: Sequence[str]) -> str:
-    """What the client has to do about open calls of these kinds: a confirmation goes first."""
-    return "tool_confirmation" if "confirmation" in kinds else "custom_tool_result"
+    """What has to be done about open calls of these kinds: what a person does goes first, a worker comes last."""
+    if "confirmation" in kinds:
+        return "tool_confirmation"
+    return "tool_result" if kinds and set(kinds) == {"worker"} else "custom_tool_result"
 
 
 def run_queued(run: str, agent_name: str, ref: str | None) -> Draft:

@@ -146,6 +146,12 @@ class FileService:
         found = self._store.find_many(space, file_ids)
         return [file for file in found if file.expires_at is None or file.expires_at > now]
 
+    def sent_to(self, space: Space, session_id: str) -> list[File]:
+        """What clients sent to a session: its own copies of attached files, and what was uploaded for it."""
+        now = now_ms()
+        found = (file for file in self._store.of_session(space, session_id) if file.maker == "client")
+        return [file for file in found if file.expires_at is None or file.expires_at > now]
+
     def position(self, space: Space, file_id: str) -> str | None:
         """Where a file stands in lists; None when there is no such file."""
         file = self._store.find(space, file_id)

@@ -57,6 +57,7 @@ class Runtime:
         self._options = options
         self._engine: Engine | None = None
         self._running: list[Pump | Clock] = []
+        self._parts: Services | None = None
         self.stop = threading.Event()
 
     def run(self, ready: Callable[[Started], None]) -> None:
@@ -65,7 +66,7 @@ class Runtime:
         Raises what the engine and the server raise when they cannot start.
         """
         keys = credentials.load(self._options.state_dir)
-        services = self._services(keys)
+        services = self._parts = self._services(keys)
         keys = self._first_tenant(services, keys)
         if self._options.workers:
             self._start_workers(services)
@@ -82,19 +83,23 @@ class Runtime:
         """Stop what was started."""
         for part in self._running:
             part.stop()
+        if self._parts is not None:
+            self._parts.close()
         if self._engine is not None:
             self._engine.close()
             self._engine = None
 
     def _services(self, keys: Credentials) -> Services:
         outputs = self._resources()
+        given = Settings.from_env(os.environ)
         settings = replace(
-            Settings.from_env(os.environ),
+            given,
             table=outputs["Table"],
             bucket=outputs["Bucket"],
             queue_url=outputs["QueueUrl"],
             dead_letter_url=outputs["DlqUrl"],
             root_key_sha256=keys.root_key_sha256,
+            root_secret=given.root_secret or ("" if given.kms_key else keys.root_secret),
         )
         services = Services(settings)
         if self._engine is not None:

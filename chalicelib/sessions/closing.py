@@ -16,7 +16,7 @@ def close_calls(head: Head, run: str) -> list[Draft]:
     """Error results for every call of the client that will not be carried out any more."""
     closed = []
     for event_id, call in head.calls.items():
-        if call.kind == "custom" and call.answer is not None:
+        if call.done:
             continue
         closed.append(
             drafts.tool_result("agent.tool_use", event_id, drafts.text_blocks(INTERRUPTED), is_error=True, run=run)

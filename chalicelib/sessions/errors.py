@@ -27,10 +27,6 @@ class EnvironmentArchived(InvalidRequest):
     """New sessions cannot be made in an archived environment."""
 
 
-class VaultNotFound(NotFound):
-    """No such vault."""
-
-
 class ResourceNotFound(NotFound):
     """The session has no such resource."""
 

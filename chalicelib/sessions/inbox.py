@@ -14,6 +14,7 @@ from chalicelib.sessions.inputs import Accepted, Input, Manner, Receipt
 from chalicelib.sessions.model import Head
 from chalicelib.sessions.planning import Planner, RepeatedAnswer
 from chalicelib.sessions.store import Loaded, SessionStore
+from chalicelib.sessions.workers import Workers
 from chalicelib.storage.errors import StorageBusy, TransactionRefused
 from chalicelib.storage.queue import Doorbell, DoorbellQueue
 
@@ -36,8 +37,9 @@ def due_of(head: Head, now: int) -> int | None:
 class Inbox:
     """The way of input into sessions."""
 
-    def __init__(self, store: SessionStore, doorbells: DoorbellQueue) -> None:
+    def __init__(self, store: SessionStore, doorbells: DoorbellQueue, workers: Workers) -> None:
         self._store = store
+        self.workers = workers
         self._doorbells = doorbells
 
     def accept(self, ref: SessionRef, items: Sequence[Input], manner: Manner) -> Receipt:
@@ -89,7 +91,7 @@ class Inbox:
         manner: Manner,
         known: dict[str, Accepted],
     ) -> Planner:
-        planner = Planner(self._store, ref, loaded, manner)
+        planner = Planner(self._store, ref, loaded, manner, self.workers)
         for position, item in enumerate(items):
             if item.id in known:
                 planner.receipt.events.append(known[item.id])

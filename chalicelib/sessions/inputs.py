@@ -21,7 +21,7 @@ class Input:
     @property
     def call_field(self) -> str:
         """The field in which an answer names its tool use."""
-        return "tool_use_id" if self.type == "user.tool_confirmation" else "custom_tool_use_id"
+        return "custom_tool_use_id" if self.type == "user.custom_tool_result" else "tool_use_id"
 
 
 @dataclass(frozen=True, slots=True)

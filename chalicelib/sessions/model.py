@@ -8,16 +8,25 @@ from chalicelib.core.ids import new_id
 Status = Literal["idle", "running", "rescheduling", "terminated"]
 Policy = Literal["steer", "queue"]
 RunState = Literal["queued", "running", "waiting"]
-CallKind = Literal["confirmation", "custom"]
+CallKind = Literal["confirmation", "custom", "worker"]
 
 
 @dataclass(slots=True)
 class Call:
-    """A tool use that waits, or waited in this run, for the client; ``answer`` is allow, deny or result."""
+    """A tool use that waits, or waited in this run, for the client; ``answer`` is allow, deny or result.
+
+    ``worker``: a worker of the environment runs it; one that is allowed first becomes a call of kind worker.
+    """
 
     kind: CallKind
     name: str
     answer: str | None = None
+    worker: bool = False
+
+    @property
+    def done(self) -> bool:
+        """Whether the result is in the log."""
+        return self.answer is not None and self.kind != "confirmation"
 
 
 @dataclass(slots=True)
@@ -61,7 +70,8 @@ class Head:
     """The changing part of a session, small, rewritten together with the log.
 
     ``rev`` is the number of the last record written together with the head. ``calls`` are the client's calls of
-    the run in hand, by event id. ``context_from`` is where reading begins to rebuild the context.
+    the run in hand, by event id. ``context_from`` is where reading begins to rebuild the context. ``self_hosted``:
+    workers of the customer run the sandbox's tools.
     """
 
     id: str
@@ -84,6 +94,7 @@ class Head:
     active_since: int | None = None
     context_from: int = 0
     queued: int = 0
+    self_hosted: bool = False
     archived_at: int | None = None
     terminated_at: int | None = None
     deleted_at: int | None = None
@@ -97,6 +108,11 @@ class Head:
     def unanswered(self) -> list[str]:
         """The ids of the calls the client still has to answer, in the order they were made."""
         return [event_id for event_id, call in self.calls.items() if call.answer is None]
+
+    @property
+    def awaits_worker(self) -> bool:
+        """Whether a tool use is open that a worker has to run."""
+        return any(call.kind == "worker" and call.answer is None for call in self.calls.values())
 
     @property
     def ended(self) -> bool:

@@ -15,15 +15,19 @@ from chalicelib.sessions import input_records
 from chalicelib.sessions.closing import close_calls, interrupted_run, leave
 from chalicelib.sessions.errors import BadInput, CallNotOpen, SessionEnded, WaitingForAnswers
 from chalicelib.sessions.inputs import Accepted, Input, Manner, Receipt
-from chalicelib.sessions.model import Head, Interrupt, Policy, QueuedInput
+from chalicelib.sessions.model import Call, Head, Interrupt, Policy, QueuedInput
 from chalicelib.sessions.store import Loaded, SessionStore, inbox_sk
 from chalicelib.sessions.usage import usage_of
+from chalicelib.sessions.workers import Workers
 from chalicelib.storage.writes import Write
 
+_CONFIRMATION = "user.tool_confirmation"
 _ANSWERS = {
-    "user.tool_confirmation": "confirmation",
+    _CONFIRMATION: "confirmation",
     "user.custom_tool_result": "custom",
+    "user.tool_result": "worker",
 }
+_RESULTS = ("user.custom_tool_result", "user.tool_result")
 
 
 class RepeatedAnswer(Exception):
@@ -37,8 +41,9 @@ class RepeatedAnswer(Exception):
 class Planner:
     """Collects the effects of inputs on one session. The head given is not touched; ``head`` is the new one."""
 
-    def __init__(self, store: SessionStore, ref: SessionRef, loaded: Loaded, manner: Manner) -> None:
+    def __init__(self, store: SessionStore, ref: SessionRef, loaded: Loaded, manner: Manner, workers: Workers) -> None:
         self._store = store
+        self._workers = workers
         self._ref = ref
         self._manner = manner
         self._first = loaded.tail.next_seq
@@ -50,6 +55,7 @@ class Planner:
         self.rings = False
         self._after: str | None = None
         self._by_id: dict[str, Accepted] = {}
+        self._called = False
 
     @property
     def changed(self) -> bool:
@@ -118,6 +124,13 @@ class Planner:
         self.head.begin_run(run, now)
         self.records.append(drafts.run_queued(run, self.head.agent_name, trigger))
         self.records += drafts.running(run, self.head.agent_name)
+        self._call_worker()
+
+    def _call_worker(self) -> None:
+        """See to it that a worker is on the way, where workers run the tools."""
+        if self.head.self_hosted and not self._called:
+            self._called = True
+            self.rows += self._workers.wanted(self._ref, self.head.environment_id)
 
     def _remember(self, item: Input, event_id: str) -> None:
         if item.id is not None:
@@ -125,7 +138,7 @@ class Planner:
             self.rows.append(self._store.mark_write(self._ref, event_id, document))
 
     def _system(self, item: Input, position: int) -> None:
-        if self._after == "user.custom_tool_result":
+        if self._after in _RESULTS:
             self._record(item, self.head.run.id if self.head.run else None)
         elif self._after == "user.message":
             self._enqueue(item)
@@ -144,19 +157,36 @@ class Planner:
         return event_id
 
     def _answer(self, item: Input, position: int) -> None:
-        name = item.call_field
-        call = self.head.calls.get(item.call_id or "")
-        if call is not None and call.kind != _ANSWERS[item.type]:
-            raise CallNotOpen(f"events.{position}.{name}: this call does not wait for a {item.type}", field=name)
-        if call is None or call.answer is not None or self.head.interrupt is not None:
-            raise RepeatedAnswer(item)
+        if item.type == "user.tool_result" and not self.head.self_hosted:
+            raise BadInput(
+                f"events.{position}: a user.tool_result can only be sent to a session in a self-hosted environment",
+                field=f"events.{position}.type",
+            )
+        call = self._open_call(item, position)
         call.answer = str(item.data.get("result", "result")) if call.kind == "confirmation" else "result"
         run = self.head.run.id if self.head.run else None
         event_id = self._record(item, run)
         if call.kind == "confirmation":
             self.records.append(drafts.permission_answered(item.call_id or "", call.answer, event_id, run))
+            self._hand_to_worker(call)
         if self.head.waiting:
             self._go_on(event_id)
+
+    def _open_call(self, item: Input, position: int) -> Call:
+        """The call an answer is for. Raises CallNotOpen, RepeatedAnswer."""
+        name, call = item.call_field, self.head.calls.get(item.call_id or "")
+        allowed_before = call is not None and call.worker and call.kind == "worker" and item.type == _CONFIRMATION
+        if call is not None and call.kind != _ANSWERS[item.type] and not allowed_before:
+            raise CallNotOpen(f"events.{position}.{name}: this call does not wait for a {item.type}", field=name)
+        if call is None or allowed_before or call.answer is not None or self.head.interrupt is not None:
+            raise RepeatedAnswer(item)
+        return call
+
+    def _hand_to_worker(self, call: Call) -> None:
+        """An allowed call that a worker runs stays open until its result comes."""
+        if call.worker and call.answer == "allow":
+            call.kind, call.answer = "worker", None
+            self._call_worker()
 
     def _go_on(self, answer_id: str) -> None:
         run = self.head.run
@@ -215,6 +245,8 @@ class Planner:
             self._drop_waiting()
         self.records += leave(head, drafts.END_TURN, self._waiting)
         self.rings = self.rings or head.run is not None
+        if head.run is not None:
+            self._call_worker()
 
     def _drop_waiting(self) -> None:
         for queued in self._waiting:

@@ -80,7 +80,7 @@ class SessionService:
         ref, now = SessionRef(space, session_id), now_ms()
         head = _new_head(ref, draft, now)
         spec = Spec(draft.agent, draft.agent["origin"], draft.environment, draft.resources, draft.vault_ids)
-        planner = Planner(self._store, ref, Loaded(head, Tail()), draft.manner)
+        planner = Planner(self._store, ref, Loaded(head, Tail()), draft.manner, self._inbox.workers)
         for position, item in enumerate(draft.initial):
             planner.take(item, position)
         try:
@@ -169,6 +169,7 @@ class SessionService:
                 Draft("session.status_terminated", {"reason": "archived"}),
             ], [
                 self._store.release_environment(ref, head),
+                *self._over(ref, head),
                 *(self._store.inbox_removal(ref, item) for item in loaded.inbox),
             ]
 
@@ -186,10 +187,13 @@ class SessionService:
                 raise SessionRunning("the session is running; interrupt it first")
             head.deleted_at = now_ms()
             head.status, head.run = "terminated", None
-            return [Draft("session.deleted")], [self._store.release_environment(ref, head)]
+            return [Draft("session.deleted")], [self._store.release_environment(ref, head), *self._over(ref, head)]
 
         self._change(ref, change)
         self._scoped.delete_scope(ref.space, ref.id)
+
+    def _over(self, ref: SessionRef, head: Head) -> list[Write]:
+        return self._inbox.workers.over(ref, head.environment_id) if head.self_hosted else []
 
     def set_resources(self, ref: SessionRef, change: ResourceChange) -> Spec:
         """Rewrite the resources of the spec. Raises SessionNotFound, SessionEnded and what ``change`` raises."""
@@ -251,6 +255,7 @@ def _new_head(ref: SessionRef, draft: SessionDraft, now: int) -> Head:
         updated_at=now,
         title=draft.title,
         metadata=draft.metadata,
+        self_hosted=((draft.environment or {}).get("config") or {}).get("type") == "self_hosted",
     )
 
 

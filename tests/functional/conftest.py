@@ -34,6 +34,7 @@ def settings(engine: Engine) -> Settings:
         queue_url=made["QueueUrl"],
         dead_letter_url=made["DlqUrl"],
         root_key_sha256=digest_of(ROOT_KEY),
+        root_secret="root-secret-of-the-tests",
         model_backoff_ms=10,
         outbound_allow=("127.0.0.1",),
     )

@@ -1,6 +1,6 @@
 """Measures the server as a process against a scripted model, and counts its AWS calls.
 
-    python -m tests.performance.bench [--quick] [--json FILE] [--only http|calls]
+    python -m tests.performance.bench [--quick] [--json FILE] [--only http|calls|boxes]
 
 The model is a process of its own; the variable LAMBENT_BENCH_MODEL may name another script to be it. Two servers are
 measured in turns, one that keeps nothing and one that keeps its state, so that noise meets both alike.
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.performance import calls
+from tests.performance import boxes, calls
 from tests.performance.bench_model import BenchModel, bench_model
 from tests.performance.figures import Figure, save, table
 from tests.performance.footprint import resident_mb
@@ -100,16 +100,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer samples, below 40 seconds")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
-    parser.add_argument("--only", choices=["http", "calls"], help="one half of it")
+    parser.add_argument("--only", choices=["http", "calls", "boxes"], help="one part of it")
     chosen = parser.parse_args()
     begun = time.monotonic()
     groups: dict[str, list[Figure]] = {}
     more: dict[str, Any] = {}
     with bench_model() as model:
-        if chosen.only != "calls":
+        if chosen.only in (None, "http"):
             over_http(model, QUICK if chosen.quick else FULL, groups)
             print(table(groups), end="\n\n")
-        if chosen.only != "http":
+        if chosen.only in (None, "boxes"):
+            sandboxes = {"sandboxes": boxes.measure(2 if chosen.quick else 8)}
+            print(table(sandboxes), end="\n\n")
+            groups |= sandboxes
+        if chosen.only in (None, "calls"):
             more["calls"] = counted = calls.count(model.url)
             print(calls.table(counted))
     more["seconds"] = round(time.monotonic() - begun, 1)

@@ -18,6 +18,7 @@ from tests.support.server import Server
 _AT_ONCE = 10
 _READERS = 50
 _ASKERS = 8
+_COMMAND = 'tool:bash input:{"command": "date >> log"}'
 
 
 def _figures() -> dict[str, Figure]:
@@ -27,6 +28,7 @@ def _figures() -> dict[str, Figure]:
         Figure("one-call turn over the model's own", "ms", 45),
         Figure("ten calls of an HTTP tool over the model's own", "ms", 150),
         Figure("ten calls of a client's tool over the model's own", "ms"),
+        Figure("ten commands in a sandbox over the model's own", "ms", 150),
         Figure("a turn, ten sessions at once", "ms", 350),
         Figure("processor per turn", "ms", 30),
         Figure("processor per turn, ten at once", "ms"),
@@ -63,7 +65,8 @@ class Site:
     def _tools(self) -> dict[str, list[dict[str, Any]]]:
         noop = {"type": "custom", "name": "noop", "description": "Does nothing.", "input_schema": {"type": "object"}}
         execution = {"type": "http", "endpoint": self.tool_url}
-        return {"plain": [], "http": [noop | {"execution": execution}], "client": [noop]}
+        bash = {"type": "agent_toolset_20260401"}
+        return {"plain": [], "http": [noop | {"execution": execution}], "client": [noop], "bash": [bash]}
 
     def _wire(self) -> Wire:
         return Wire(self.server.url, self.server.api_key)
@@ -101,6 +104,13 @@ class Site:
         """Turns with ten tool calls, carried out by the server and by the client."""
         await self._turns("http", count, "ten calls of an HTTP tool over the model's own", "tools:10")
         await self._turns("client", count, "ten calls of a client's tool over the model's own", "tools:10")
+        async with talk(self.server.url, self.server.api_key, await self._session("bash")) as one:
+            # The first call starts the sandbox, which is measured by itself.
+            await one.turn(_COMMAND)
+            for _ in range(count):
+                self.model.forget()
+                turn = await one.turn(f"{_COMMAND} tools:10")
+                self.figures["ten commands in a sandbox over the model's own"].add(self._over(turn))
 
     async def _turns(self, agent: str, count: int, figure: str, script: str = "tokens:20") -> None:
         async with talk(self.server.url, self.server.api_key, await self._session(agent)) as one:

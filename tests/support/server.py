@@ -20,11 +20,15 @@ _UNSET = ("ANTHROPIC_", "OPENAI_", "LAMBENT_", "AWS_")
 
 @dataclass
 class Server:
-    """One server process. With a ``state`` directory it can be killed and started again on what it kept."""
+    """One server process. With a ``state`` directory it can be killed and started again on what it kept.
+
+    ``launcher`` are words in front of the command, of a program that becomes the server.
+    """
 
     env: dict[str, str] = field(default_factory=dict)
     state: Path | None = None
     options: tuple[str, ...] = ()
+    launcher: tuple[str, ...] = ()
     url: str = ""
     api_key: str = ""
     root_key: str = ""
@@ -39,7 +43,7 @@ class Server:
         command = [sys.executable, "-m", "chalicelib.cli.main", "dev", "--port", "0", "--model", "none", "--json"]
         with self.output.open("ab") as log:
             self.process = subprocess.Popen(
-                [*command, *state, *self.options],
+                [*self.launcher, *command, *state, *self.options],
                 stdout=subprocess.PIPE,
                 stderr=log,
                 cwd=ROOT,

@@ -4,17 +4,37 @@ from chalicelib.doors.managed.envelope import ErrorEnvelope, render_error
 from chalicelib.doors.managed.routes import (
     agents,
     api_keys,
+    credentials,
     environments,
     events,
     files,
     models,
+    resources,
     session_parts,
+    session_sandbox,
     sessions,
     tenants,
+    vaults,
+    work,
 )
 from chalicelib.http.route import Door
 
-PARTS = (agents, environments, sessions, session_parts, events, files, models, api_keys, tenants)
+PARTS = (
+    agents,
+    environments,
+    work,
+    sessions,
+    resources,
+    session_parts,
+    session_sandbox,
+    events,
+    files,
+    vaults,
+    credentials,
+    models,
+    api_keys,
+    tenants,
+)
 """The modules whose ``ROUTES`` make up the door, in the order in which its documentation shows them."""
 
 DOOR = Door(

@@ -59,10 +59,9 @@ def _input(event: Any, chosen: str | None, position: int) -> Input:
         use = _use_id(event.custom_tool_use_id)
         data = {"custom_tool_use_id": use, "content": blocks(event.content), "is_error": bool(event.is_error)}
         return Input(event.type, data, chosen, use)
-    raise InvalidRequest(
-        f"events.{position}: a {event.type} can only be sent to a session in a self-hosted environment",
-        field=f"events.{position}.type",
-    )
+    use = _use_id(event.tool_use_id)
+    data = {"tool_use_id": use, "content": blocks(event.content), "is_error": bool(event.is_error)}
+    return Input(event.type, data, chosen, use)
 
 
 def _confirmation(event: sent.UserToolConfirmation, chosen: str | None, position: int) -> Input:

@@ -7,6 +7,7 @@ from chalicelib.http.route import Call
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.sessions.inputs import Manner
 from chalicelib.storage.keys import Space
+from chalicelib.vaults.errors import VaultNotFound
 
 
 def session_ref(call: Call) -> SessionRef:
@@ -15,6 +16,25 @@ def session_ref(call: Call) -> SessionRef:
     if core is None:
         raise SessionNotFound(f"there is no session {call.path['session_id']}")
     return SessionRef(Space(call.principal.tenant), core)
+
+
+def vault_ref(call: Call) -> tuple[Space, str]:
+    """The vault of the path. Raises VaultNotFound for what cannot be an id."""
+    core = undress("vlt", call.path["vault_id"])
+    if core is None:
+        raise VaultNotFound("no such vault")
+    return Space(call.principal.tenant), core
+
+
+def vault_ids(given: list[str] | None) -> list[str]:
+    """The core ids of vaults a body names, in its order. Raises VaultNotFound."""
+    found = []
+    for position, text in enumerate(given or []):
+        core, field = undress("vlt", text), f"vault_ids.{position}"
+        if core is None:
+            raise VaultNotFound(f"{field}: no such vault", field=field)
+        found.append(core)
+    return found
 
 
 def core_id(prefix: str, text: str, field: str, noun: str) -> str:

@@ -21,6 +21,13 @@ _BODIES: dict[str, Json] = {
     "SessionUpdate": {"title": "x"},
     "SendEvents": {"events": [message("hello")]},
     "SendMessage": {"content": "hello"},
+    "VaultUpdate": {"name": "x"},
+    "CredentialCreate": {
+        "auth": {"type": "static_bearer", "mcp_server_url": "https://mcp.example.com", "token": "secret text"}
+    },
+    "CredentialUpdate": {"auth": {"token": "x"}},
+    "TimeoutBody": {"timeout": 60},
+    "ResourceUpdate": {"authorization_token": "x", "value": "x"},
 }
 _NO_TENANTS = ("model_id", "tenant_id")
 
@@ -65,6 +72,8 @@ def things_of(api: Api) -> dict[str, str]:
     session = api.session(agent, environment_id=environment["id"], resources=[resource])
     api.turn(session, "tokens:2")
     attached = api.get(f"/v1/sessions/{session}/resources")["data"]
+    vault = api.post("/v1/vaults", name="Keys")["id"]
+    sandbox = api.post("/v2/sandboxes", templateID="base")["sandboxID"]
     return {
         "agent_id": agent["id"],
         "environment_id": environment["id"],
@@ -72,6 +81,10 @@ def things_of(api: Api) -> dict[str, str]:
         "resource_id": attached[0]["id"],
         "file_id": uploaded["id"],
         "key_id": api.post("/v1/api_keys", name="second")["id"],
+        "sandbox_id": sandbox,
+        "snapshot_id": api.post(f"/sandboxes/{sandbox}/snapshots")["snapshotID"],
+        "vault_id": vault,
+        "credential_id": api.post(f"/v1/vaults/{vault}/credentials", **_BODIES["CredentialCreate"])["id"],
     }
 
 
@@ -118,7 +131,7 @@ def test_a_foreign_id_is_answered_as_an_unknown_one(
 ) -> None:
     def ask(ids: dict[str, str]) -> tuple[int, str, str]:
         body: Any = _BODIES.get(route.body.__name__) if route.body else None
-        if route.body and route.body.__name__ == "FileResource":
+        if route.body and route.body.__name__ == "NewResource":
             body = {"type": "file", "file_id": own["file_id"]}
         path = re.sub(r"\{(\w+)(?::path)?\}", lambda found: (_SHARED | ids)[found[1]], route.path)
         return shown(stranger.call(method, path, body, headers=headers), *ids.values())
@@ -141,6 +154,7 @@ REFERENCES: list[tuple[str, str, Json]] = [
         "/v1/sessions",
         {"agent": "$own", "environment_id": "$own", "resources": [{"type": "file", "file_id": "$file_id"}]},
     ),
+    ("POST", "/v1/sessions", {"agent": "$own", "environment_id": "$own", "vault_ids": ["$vault_id"]}),
     ("POST", "/v1/sessions/$own/resources", {"type": "file", "file_id": "$file_id"}),
     ("POST", "/v1/agents", {"name": "x", "model": "m", "environment_id": "$environment_id"}),
     ("POST", "/v1/agents", {"name": "x", "model": "m", "callable_agents": [{"type": "agent", "id": "$agent_id"}]}),
@@ -177,9 +191,9 @@ def test_a_foreign_id_inside_a_request_is_answered_as_an_unknown_one(
         assert "ID" not in answer[2]
 
 
-@pytest.mark.parametrize("path", ["/v1/agents", "/v1/environments", "/v1/sessions", "/v1/files", "/v1/api_keys"])
-def test_lists_hold_only_ones_own(stranger: Api, own: dict[str, str], foreign: dict[str, str], path: str) -> None:
-    text = stranger.call("GET", path).text
+@pytest.mark.parametrize("noun", ["agents", "environments", "sessions", "files", "api_keys", "vaults"])
+def test_lists_hold_only_ones_own(stranger: Api, own: dict[str, str], foreign: dict[str, str], noun: str) -> None:
+    text = stranger.call("GET", f"/v1/{noun}").text
     assert any(one in text for one in own.values())
     assert not any(one in text for one in foreign.values())
 

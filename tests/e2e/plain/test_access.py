@@ -121,6 +121,8 @@ def _owned(api: Api) -> dict[str, str]:
     file = api.post("/v1/files", filename="a.txt", content="secret", media_type="text/plain")
     resource = api.post(f"/v1/sessions/{session}/resources", type="file", file_id=file["id"])
     made = api.post("/v1/api_keys", name="mine")
+    vault = api.post("/v1/vaults", name="mine")
+    auth = {"type": "static_bearer", "mcp_server_url": "https://mcp.example.com", "token": "secret"}
     return {
         "agent": agent["id"],
         "environment": environment["id"],
@@ -128,6 +130,8 @@ def _owned(api: Api) -> dict[str, str]:
         "file": file["id"],
         "resource": resource["id"],
         "key": made["id"],
+        "vault": vault["id"],
+        "credential": api.post(f"/v1/vaults/{vault['id']}/credentials", auth=auth)["id"],
     }
 
 
@@ -161,6 +165,14 @@ ACCESSES: list[tuple[str, str, Any]] = [
     ("GET", "/v1/files/{file}/content", None),
     ("DELETE", "/v1/files/{file}", None),
     ("DELETE", "/v1/api_keys/{key}", None),
+    ("GET", "/v1/vaults/{vault}", None),
+    ("PATCH", "/v1/vaults/{vault}", {"name": "stolen"}),
+    ("POST", "/v1/vaults/{vault}/archive", None),
+    ("GET", "/v1/vaults/{vault}/credentials", None),
+    ("GET", "/v1/vaults/{vault}/credentials/{credential}", None),
+    ("PATCH", "/v1/vaults/{vault}/credentials/{credential}", {"display_name": "stolen"}),
+    ("DELETE", "/v1/vaults/{vault}/credentials/{credential}", None),
+    ("DELETE", "/v1/vaults/{vault}", None),
 ]
 
 
@@ -193,7 +205,8 @@ def test_another_tenants_objects_cannot_be_named_in_new_ones(api: Api, stranger:
         "environment_id": environment["id"],
         "resources": [{"type": "file", "file_id": ids["file"]}],
     }
-    for body in (with_agent, with_environment, with_file):
+    with_vault = {"agent": agent["id"], "environment_id": environment["id"], "vault_ids": [ids["vault"]]}
+    for body in (with_agent, with_environment, with_file, with_vault):
         assert stranger.call("POST", "/v1/sessions", body).status_code == 404
     upload = {"filename": "b.txt", "content": "x", "media_type": "text/plain", "scope_id": ids["session"]}
     assert stranger.call("POST", "/v1/files", upload).status_code == 404

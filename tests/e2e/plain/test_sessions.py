@@ -214,28 +214,6 @@ def test_archiving_a_session_at_work_stops_it_first(api: Api, model: FakeModel) 
     assert types_of(log)[-1] == "session.status_terminated"
 
 
-@pytest.mark.parametrize(
-    "resource",
-    [
-        {"type": "memory_store", "memory_store_id": "memstore_x"},
-        {"type": "github_repository", "url": "https://github.com/a/b", "authorization_token": "hush-hush"},
-        {"type": "env", "name": "A", "value": "hush-hush"},
-        {"type": "file"},
-        {"type": "moon"},
-    ],
-)
-def test_other_resources_than_files_are_refused_without_repeating_their_secrets(api: Api, resource: Json) -> None:
-    body = {"agent": api.agent()["id"], "environment_id": api.environment()["id"], "resources": [resource]}
-    refused = api.call("POST", "/v1/sessions", body)
-    assert refused.status_code == 400
-    assert "hush-hush" not in refused.text
-    assert api.get("/v1/sessions")["data"] == []
-    session = api.session()
-    added = api.call("POST", f"/v1/sessions/{session}/resources", resource)
-    assert added.status_code == 400
-    assert "hush-hush" not in added.text
-
-
 def _file(api: Api, content: str = "words") -> str:
     return str(api.post("/v1/files", filename="a.txt", content=content, media_type="text/plain")["id"])
 

@@ -57,6 +57,16 @@ def test_another_tenant_sees_nothing(scripts: Any, stack: Any, tenant: Any) -> N
         other.call("GET", f"/v1/sessions/{session}")
 
 
+def test_a_tenants_secret_is_sealed_under_a_key_that_kms_wraps(scripts: Any, stack: Any, tenant: Any) -> None:
+    vault = tenant.call("POST", "/v1/vaults", {"name": "Keys", "secret": "canary-secret", "host": "mcp.example.com"})
+    assert vault["has_secret"] is True
+    tables = scripts.client(stack.deployment.endpoint, "dynamodb")
+    rows = json.dumps(tables.scan(TableName=stack.deployment.outputs["Table"])["Items"], default=repr)
+    assert "lbs1." in rows
+    assert "wrapped" in rows
+    assert "canary-secret" not in rows
+
+
 @pytest.mark.parametrize("path", ["/v1/nothing-here", "/v1/sessions/none/nothing/here", "/nothing"])
 def test_unknown_paths_are_answered_by_the_app(stack: Any, path: str) -> None:
     answer = urllib3.request("GET", stack.deployment.api_url + path, retries=False, timeout=60)

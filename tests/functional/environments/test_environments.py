@@ -114,7 +114,7 @@ def test_an_agents_default_cannot_be_deleted_while_the_agent_is_active(services:
 def test_an_environment_in_use_by_a_session_cannot_be_deleted(services: Services, space: Space) -> None:
     used: set[str] = set()
     store = EnvironmentStore(services.table, services.documents)
-    environments = EnvironmentService(store, lambda _space, env_id: env_id in used)
+    environments = EnvironmentService(store, lambda _space, env_id: env_id in used, services.work.forget)
     made = environments.create(space, draft(), SDK)
     used.add(made.id)
     with pytest.raises(EnvironmentInUse):

@@ -9,6 +9,7 @@ from chalicelib.sessions.inputs import Input, Manner
 from chalicelib.sessions.model import Call, Head, QueuedInput, RunMark
 from chalicelib.sessions.planning import Planner
 from chalicelib.sessions.store import Loaded, SessionStore, inbox_sk
+from chalicelib.storage import writes
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Space
 
@@ -16,6 +17,24 @@ STORE = SessionStore(cast(Any, None), Documents(cast(Any, None)), cast(Any, None
 REF = SessionRef(Space("tenant"), new_id())
 STEER = Manner("steer", echo_idle_interrupt=True, drop_queued=False)
 QUEUE = Manner("queue")
+
+
+class Called:
+    """Workers that are called with one write."""
+
+    def __init__(self) -> None:
+        self.write = writes.delete(REF.key("called"))
+
+    def wanted(self, ref: SessionRef, environment: str) -> list[writes.Write]:
+        """The write that calls one."""
+        return [self.write]
+
+    def over(self, ref: SessionRef, environment: str) -> list[writes.Write]:
+        """Nothing is to be stopped."""
+        return []
+
+
+WORKERS = Called()
 
 
 def head(**fields: Any) -> Head:
@@ -42,7 +61,7 @@ def queued(seq: int, policy: Any = "queue", run: str = "run-2") -> QueuedInput:
 
 def plan(given: Head, *items: Input, manner: Manner = QUEUE, inbox: tuple[QueuedInput, ...] = ()) -> Planner:
     """Plan one request."""
-    planner = Planner(STORE, REF, Loaded(given, Tail(11, 5), inbox=list(inbox)), manner)
+    planner = Planner(STORE, REF, Loaded(given, Tail(11, 5), inbox=list(inbox)), manner, WORKERS)
     for position, item in enumerate(items):
         planner.take(item, position)
     return planner

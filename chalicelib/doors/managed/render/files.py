@@ -33,9 +33,14 @@ def file(stored: File) -> dict[str, Any]:
 
 def download_headers(stored: File) -> dict[str, str]:
     """How content travels: to be saved under the file's name, never shown as a page of this server."""
-    plain = "".join(letter if " " <= letter < "\x7f" and letter not in '"\\' else "_" for letter in stored.filename)
+    return attachment(stored.filename, stored.size)
+
+
+def attachment(filename: str, size: int) -> dict[str, str]:
+    """As :func:`download_headers`, for content of ``size`` bytes that is no file object."""
+    plain = "".join(letter if " " <= letter < "\x7f" and letter not in '"\\' else "_" for letter in filename)
     return {
-        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(stored.filename, safe='')}",
-        "content-length": str(stored.size),
+        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}",
+        "content-length": str(size),
         "x-content-type-options": "nosniff",
     }

@@ -6,6 +6,7 @@ from chalicelib.core.clock import iso, now_ms, optional_iso
 from chalicelib.core.ids import dress
 from chalicelib.doors.managed.render import agents as render_agents
 from chalicelib.doors.managed.render.events import event_name, stop_reason
+from chalicelib.doors.managed.render.resources import resource
 from chalicelib.events.catalogue import PRIMARY_THREAD
 from chalicelib.events.event import Event
 from chalicelib.sessions.input_records import content_of
@@ -21,19 +22,6 @@ def name(session_id: str) -> str:
 def session_agent(agent: dict[str, Any]) -> dict[str, Any]:
     """The pinned agent: the agent without metadata, times and archive."""
     return render_agents.snapshot(agent)
-
-
-def resource(resource: dict[str, Any], session_id: str) -> dict[str, Any]:
-    """A resource without secrets."""
-    return {
-        "id": dress("sesrsc", resource["id"]),
-        "type": resource["type"],
-        "session_id": name(session_id),
-        "file_id": dress("file", resource["file_id"]),
-        "mount_path": resource["mount_path"],
-        "created_at": iso(resource["created_at"]),
-        "updated_at": iso(resource["created_at"]),
-    }
 
 
 def _stats(head: Head, now: int) -> dict[str, float | None]:
@@ -60,7 +48,7 @@ def session(session: Session) -> dict[str, Any]:
         "environment_id": dress("env", head.environment_id),
         "metadata": head.metadata,
         "resources": [resource(one, head.id) for one in spec.resources],
-        "vault_ids": spec.vault_ids,
+        "vault_ids": [dress("vlt", vault_id) for vault_id in spec.vault_ids],
         "outcome_evaluations": [],
         "stats": _stats(head, now),
         "usage": usage_of(head, now),

@@ -3,7 +3,7 @@
 from chalicelib.core.errors import Conflict, InvalidRequest, NotFound
 from chalicelib.core.ids import derive_id
 from chalicelib.core.numbers import whole
-from chalicelib.doors.managed import named_files
+from chalicelib.doors.managed import named_files, reach
 from chalicelib.doors.managed.event_lists import page_of
 from chalicelib.doors.managed.inputs import blocks, event_id, inputs_of
 from chalicelib.doors.managed.mode import is_sdk
@@ -197,6 +197,7 @@ ROUTES: tuple[Route, ...] = (
         limit="write",
         idempotent=True,
         tags=_TAGS,
+        reach=reach.own_session_results,
     ),
     Route(
         ("GET",),
@@ -207,6 +208,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: (schemas.EventPage, _SSE)},
         errors=(400, 404),
         tags=_TAGS,
+        reach=reach.own_session,
     ),
     Route(
         ("GET",), f"{_ONE}/log", log, "Read the whole log", answers={200: "application/json"}, errors=(404,), tags=_TAGS
@@ -221,6 +223,7 @@ ROUTES: tuple[Route, ...] = (
             answers={200: _SSE},
             errors=(400, 404),
             tags=_TAGS,
+            reach=reach.own_session,
         )
         for path in (f"{_ONE}/events/stream", f"{_ONE}/stream")
     ),
@@ -245,6 +248,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: (schemas.EventPage, _SSE)},
         errors=(400, 404),
         tags=_TAGS,
+        reach=reach.own_session,
     ),
     *(
         Route(
@@ -256,6 +260,7 @@ ROUTES: tuple[Route, ...] = (
             answers={200: _SSE},
             errors=(400, 404),
             tags=_TAGS,
+            reach=reach.own_session,
         )
         for path in (f"{_THREAD}/stream", f"{_THREAD}/events/stream")
     ),

@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.core.ids import derive_id, undress
 from chalicelib.core.numbers import whole
-from chalicelib.doors.managed import lists
+from chalicelib.doors.managed import lists, reach
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.render import files as render
 from chalicelib.doors.managed.schemas import files as schemas
@@ -238,6 +238,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.FilePage},
         errors=(400,),
         tags=("files",),
+        reach=reach.own_files,
     ),
     Route(
         ("GET",),
@@ -248,6 +249,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: (schemas.FileAnswer, _BYTES)},
         errors=(400, 403, 404),
         tags=("files",),
+        reach=reach.own_file,
     ),
     Route(
         ("GET",),
@@ -257,6 +259,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: _BYTES},
         errors=(400, 403, 404),
         tags=("files",),
+        reach=reach.own_file,
     ),
     Route(
         ("DELETE",),

@@ -1,29 +1,24 @@
 """Sessions: create, read, change, end, remove."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from chalicelib.agents.model import AgentVersion
-from chalicelib.core.clock import now_ms
-from chalicelib.core.errors import LambentError, NotFound
-from chalicelib.core.ids import derive_id, undress
-from chalicelib.doors.managed import choosing, named_files
+from chalicelib.doors.managed import choosing, named_files, reach
+from chalicelib.doors.managed.attaching import attach, kept_if_taken
 from chalicelib.doors.managed.inputs import inputs_of
 from chalicelib.doors.managed.mode import is_sdk
-from chalicelib.doors.managed.refs import manner, session_ref
+from chalicelib.doors.managed.refs import manner, session_ref, vault_ids
 from chalicelib.doors.managed.render import sessions as render
 from chalicelib.doors.managed.schemas import sessions as schemas
 from chalicelib.doors.managed.session_lists import page_of
+from chalicelib.environments.work.resources import demand_mountable
+from chalicelib.events.log import SessionRef
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.runs import entry
-from chalicelib.sessions.errors import VaultNotFound
 from chalicelib.sessions.inputs import Input
+from chalicelib.sessions.resources import demand_apart
 from chalicelib.sessions.service import SessionDraft, SessionUpdate
 from chalicelib.storage.keys import Space
-
-_SERVER_FAULT = 500
 
 
 def create(call: Call) -> Answer:
@@ -31,7 +26,11 @@ def create(call: Call) -> Answer:
     body: schemas.SessionCreate = call.body
     space, sdk = Space(call.principal.tenant), is_sdk(call.headers)
     agent, environment = choosing.agent_and_environment(call, space, body.agent, body.environment_id)
-    _refuse_vaults(body.vault_ids)
+    vaults = vault_ids(body.vault_ids)
+    call.services.vaults.check(space, vaults, "vault_ids")
+    if environment.config.type == "self_hosted":
+        for place, wanted in enumerate(body.resources or []):
+            demand_mountable(wanted.type, f"resources.{place}")
     initial = inputs_of(list(body.initial_events or []), None)
     named_files.check(call, initial, "initial_events")
     session_id = call.services.sessions.new_id(space, call.seed)
@@ -41,44 +40,18 @@ def create(call: Call) -> Answer:
         environment=environment.model_dump(mode="json"),
         title=body.title or None,
         metadata=choosing.metadata(body.metadata),
+        vault_ids=vaults,
         initial=initial,
         manner=manner(call, sdk=sdk),
         seed=call.seed,
     )
     with kept_if_taken(call, space) as attached:
         for place, wanted in enumerate(body.resources or []):
-            attached.append(attach(call, space, session_id, wanted, f"resources.{place}"))
-        made = call.services.sessions.create(space, replace(draft, resources=attached), session_id)
-    return Answer(render.session(made), 201)
-
-
-def _refuse_vaults(vault_ids: list[str] | None) -> None:
-    if vault_ids:
-        raise VaultNotFound(f"vault_ids.0: there is no vault {vault_ids[0]}", field="vault_ids.0")
-
-
-@contextmanager
-def kept_if_taken(call: Call, space: Space) -> Iterator[list[dict[str, Any]]]:
-    """A list for the resources a request makes; if the request is refused, their copies of files go again."""
-    made: list[dict[str, Any]] = []
-    try:
-        yield made
-    except LambentError as refused:
-        if refused.status < _SERVER_FAULT:
-            for resource in made:
-                call.services.files.delete(space, resource["file_id"])
-        raise
-
-
-def attach(call: Call, space: Space, session_id: str, wanted: schemas.FileResource, field: str) -> dict[str, Any]:
-    """Copy a file into the session's scope; the resource that names the copy. Raises NotFound."""
-    file_id = undress("file", wanted.file_id)
-    if file_id is None:
-        raise NotFound(f"{field}.file_id: there is no file {wanted.file_id}", field=f"{field}.file_id")
-    again = derive_id(session_id, call.seed, field) if call.seed else None
-    copied = call.services.files.copy_into_scope(space, file_id, session_id, again)
-    mount = wanted.mount_path or f"/mnt/session/uploads/{wanted.file_id}"
-    return {"id": copied.id, "type": "file", "file_id": copied.id, "mount_path": mount, "created_at": now_ms()}
+            made = attach(call, SessionRef(space, session_id), wanted, f"resources.{place}")
+            demand_apart(attached, made, f"resources.{place}")
+            attached.append(made)
+        session = call.services.sessions.create(space, replace(draft, resources=attached), session_id)
+    return Answer(render.session(session), 201)
 
 
 def retrieve(call: Call) -> Answer:
@@ -170,7 +143,16 @@ ROUTES: tuple[Route, ...] = (
         errors=(400,),
         tags=_TAGS,
     ),
-    Route(("GET",), _ONE, retrieve, "Retrieve a session", answers={200: schemas.Session}, errors=(404,), tags=_TAGS),
+    Route(
+        ("GET",),
+        _ONE,
+        retrieve,
+        "Retrieve a session",
+        answers={200: schemas.Session},
+        errors=(404,),
+        tags=_TAGS,
+        reach=reach.own_session,
+    ),
     Route(
         ("POST", "PATCH", "PUT"),
         _ONE,

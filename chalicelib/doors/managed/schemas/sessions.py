@@ -8,6 +8,7 @@ from chalicelib.agents.parts import McpServer, ModelInput, SkillRef
 from chalicelib.agents.toolset import Tool
 from chalicelib.doors.managed.schemas.events import UserMessage
 from chalicelib.doors.managed.schemas.lists import CreatedRange, Page
+from chalicelib.doors.managed.schemas.resources import AnyResource
 
 Text = Annotated[str, Field(max_length=512)]
 Title = Annotated[str, Field(max_length=1024)]
@@ -32,14 +33,6 @@ class EnvironmentChoice(BaseModel):
     id: str
 
 
-class FileResource(BaseModel):
-    """A file for the session."""
-
-    type: Literal["file"]
-    file_id: str
-    mount_path: str | None = Field(default=None, max_length=1024, pattern=r"^[^\x00]+$")
-
-
 class SessionCreate(BaseModel):
     """A new session."""
 
@@ -51,7 +44,7 @@ class SessionCreate(BaseModel):
     )
     title: Title | None = None
     metadata: dict[str, str] | None = None
-    resources: list[FileResource] | None = Field(default=None, max_length=500)
+    resources: list[AnyResource] | None = Field(default=None, max_length=500)
     vault_ids: list[str] | None = Field(default=None, max_length=50)
     initial_events: list[UserMessage] | None = Field(default=None, max_length=50)
     budget: None = Field(default=None, description="Budgets are not available on this server")
@@ -181,26 +174,6 @@ class SessionDeleted(BaseModel):
 
 
 SessionPage = Page[Session]
-
-
-class Resource(BaseModel):
-    """A resource of a session."""
-
-    model_config = ConfigDict(extra="allow")
-
-    id: str
-    type: str
-    created_at: str
-
-
-ResourcePage = Page[Resource]
-
-
-class ResourceDeleted(BaseModel):
-    """A removed resource."""
-
-    id: str
-    type: str
 
 
 class Thread(BaseModel):

@@ -1,0 +1,45 @@
+"""A session's sandbox on the wire."""
+
+from typing import Literal
+
+from pydantic import BaseModel, Field
+
+
+class Command(BaseModel):
+    """A command to run."""
+
+    command: str = Field(min_length=1, max_length=100_000)
+    timeout_ms: int = Field(default=60_000, ge=1, le=600_000)
+
+
+class CommandResult(BaseModel):
+    """What came of a command; its time was over when ``exit_code`` is 124."""
+
+    exit_code: int
+    output: str
+    truncated: bool
+
+
+class Publication(BaseModel):
+    """A file of the sandbox to be made a file object."""
+
+    path: str = Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")
+    filename: str | None = Field(default=None, min_length=1, max_length=1024)
+    media_type: str | None = Field(default=None, min_length=1, max_length=255)
+    downloadable: bool = True
+
+
+class Output(BaseModel):
+    """A file the agent left in the folder of outputs."""
+
+    filename: str
+    size_bytes: int
+    media_type: str
+    modified_at: str
+
+
+class Outputs(BaseModel):
+    """All outputs."""
+
+    data: list[Output]
+    has_more: Literal[False] = False
