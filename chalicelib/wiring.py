@@ -230,14 +230,16 @@ class Services:
 
         return sandboxes(self)
 
-    def sandbox_of(self, ref: SessionRef, spec: Spec) -> "SessionSandbox | None":
-        """The way to a session's sandbox; None where a worker of the customer has it."""
+    def sandbox_of(self, ref: SessionRef, spec: Spec, *, refreshes: bool = True) -> "SessionSandbox | None":
+        """The way to a session's sandbox; None where a worker of the customer has it. For clients ``refreshes`` is off:
+        they may come while the agent is at work in it."""
         from chalicelib.sandbox.sessions.access import SessionSandbox
         from chalicelib.sandbox.sessions.uploads import wanted
 
         if ((spec.environment or {}).get("config") or {}).get("type") == "self_hosted":
             return None
-        return SessionSandbox(lambda: self.sandboxes, self.files, ref.space, ref.id, wanted(spec.resources))
+        want = wanted(spec.resources)
+        return SessionSandbox(lambda: self.sandboxes, self.files, ref.space, ref.id, want, refreshes=refreshes)
 
     def close(self) -> None:
         """The process ends: end what cannot outlive it."""

@@ -17,6 +17,11 @@ def show(started: "Started", *, demo: bool) -> None:
     threading.Thread(target=_converse, args=(started,), name="demo", daemon=True).start()
 
 
+def tell_sandboxes(sentence: str, isolated: bool) -> None:
+    """Print how commands are isolated; what should worry stands out."""
+    click.echo(sentence if isolated else click.style(sentence, fg="yellow", bold=True))
+
+
 def _converse(started: "Started") -> None:
     from chalicelib.cli.demo import converse
 

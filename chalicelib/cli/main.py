@@ -69,7 +69,7 @@ def _run(options: Any, *, as_json: bool, demo: bool) -> None:
             banner.show(started, demo=demo)
 
     try:
-        runtime.run(ready)
+        runtime.run(ready, None if as_json else banner.tell_sandboxes)
     except (CannotListen, EngineError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt:

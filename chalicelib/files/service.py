@@ -1,6 +1,6 @@
 """What may be done with files."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, replace
 
 from chalicelib.core.clock import now_ms
@@ -146,11 +146,10 @@ class FileService:
         found = self._store.find_many(space, file_ids)
         return [file for file in found if file.expires_at is None or file.expires_at > now]
 
-    def sent_to(self, space: Space, session_id: str) -> list[File]:
-        """What clients sent to a session: its own copies of attached files, and what was uploaded for it."""
-        now = now_ms()
-        found = (file for file in self._store.of_session(space, session_id) if file.maker == "client")
-        return [file for file in found if file.expires_at is None or file.expires_at > now]
+    def sent_to(self, space: Space, session_id: str, known: Collection[str] = ()) -> list[File]:
+        """What clients sent to a session, but for those ``known``: copies of attached files, and what was uploaded."""
+        wanted = [file_id for file_id in self._store.sent_to(space, session_id) if file_id not in known]
+        return [file for file in self.find_many(space, wanted) if file.maker == "client"]
 
     def position(self, space: Space, file_id: str) -> str | None:
         """Where a file stands in lists; None when there is no such file."""

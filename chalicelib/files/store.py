@@ -69,7 +69,7 @@ class FileStore:
             row |= {"due_pk": _DUE, "due_sk": _due_sk(file.expires_at, file.id)}
         steps = [writes.put(row, writes.ABSENT)]
         if pointer := _pointer_key(space, file):
-            steps.append(writes.put({"pk": pointer.pk, "sk": pointer.sk, "file": file.id}))
+            steps.append(writes.put({"pk": pointer.pk, "sk": pointer.sk, "file": file.id, "maker": file.maker}))
         try:
             self._table.transact(steps)
         except TransactionRefused:
@@ -106,6 +106,11 @@ class FileStore:
         """Every file of a session."""
         pointers = list(self._table.walk(space.partition(_SCOPE, session_id)))
         return self.find_many(space, [row["file"] for row in pointers])
+
+    def sent_to(self, space: Space, session_id: str) -> list[str]:
+        """Ids of a session's files, without most of those its agent made: pointers used not to tell who did."""
+        pointers = self._table.walk(space.partition(_SCOPE, session_id))
+        return [row["file"] for row in pointers if row.get("maker") != "agent"]
 
     def expired(self, now_ms: int, limit: int) -> list[tuple[Space, File]]:
         """Files whose time is over, of all tenants, the longest expired first."""

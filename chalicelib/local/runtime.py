@@ -1,6 +1,7 @@
 """A whole Lambent in one process: the engine or another endpoint, the pump, the clock and the server."""
 
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from chalicelib.local import credentials
 from chalicelib.local.clock import Clock
 from chalicelib.local.credentials import Credentials
 from chalicelib.local.pump import Pump
+from chalicelib.observability import logger
 from chalicelib.runs import entry
 from chalicelib.runs.worker import NO_LIMIT_MS
 from chalicelib.storage.keys import SEPARATOR
@@ -50,6 +52,21 @@ class Started:
     credentials: Credentials
 
 
+Told = Callable[[str, bool], None]
+"""A sentence on how commands are isolated, and whether they are; called from a thread of its own."""
+
+
+def _log(sentence: str, isolated: bool) -> None:
+    logger("sandbox").log(logging.INFO if isolated else logging.WARNING, "%s", sentence)
+
+
+def _probe(services: Services, told: Told) -> None:
+    """Find out how commands are isolated: the first sandbox then need not wait for it."""
+    from chalicelib.sandbox.hosts.choose import describe_host
+
+    told(*describe_host(services.sandbox_settings))
+
+
 class Runtime:
     """Starts the parts in order and stops them again."""
 
@@ -60,21 +77,24 @@ class Runtime:
         self._parts: Services | None = None
         self.stop = threading.Event()
 
-    def run(self, ready: Callable[[Started], None]) -> None:
-        """Serve until stopped; ``ready`` is called once requests are answered.
+    def run(self, ready: Callable[[Started], None], told: "Told | None" = None) -> None:
+        """Serve until stopped; ``ready`` is called once requests are answered. Soon after, ``told`` (the log without
+        one) hears how commands are isolated here.
 
         Raises what the engine and the server raise when they cannot start.
         """
         keys = credentials.load(self._options.state_dir)
         services = self._parts = self._services(keys)
+        probe = threading.Thread(target=_probe, args=(services, told or _log), name="sandbox-probe", daemon=True)
         keys = self._first_tenant(services, keys)
         if self._options.workers:
             self._start_workers(services)
         try:
             if self._options.serves:
-                self._serve(services, keys, ready)
+                self._serve(services, keys, ready, probe)
             else:
                 ready(Started("", keys))
+                probe.start()
                 self.stop.wait()
         finally:
             self.close()
@@ -147,7 +167,9 @@ class Runtime:
             part.start()
         entry.tick(services, everything=self._engine is not None)
 
-    def _serve(self, services: Services, keys: Credentials, ready: Callable[[Started], None]) -> None:
+    def _serve(
+        self, services: Services, keys: Credentials, ready: Callable[[Started], None], probe: threading.Thread
+    ) -> None:
         from chalicelib.http.app import create_app
         from chalicelib.http.server import serve
 
@@ -155,6 +177,7 @@ class Runtime:
 
         def listening(port: int) -> None:
             ready(Started(f"http://{host}:{port}", keys))
+            probe.start()
 
         serve(create_app(services), host, self._options.port, ready=listening, stop=self.stop)
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from chalicelib.core.clock import now_ms
 from chalicelib.events.log import SessionRef
 from chalicelib.observability import bind
-from chalicelib.runs.worker import Limits
 from chalicelib.sandbox.due import any_due
 from chalicelib.storage.keys import Space
 from chalicelib.storage.queue import Doorbell
@@ -29,6 +28,9 @@ def ring(
     parts: Services | None = None,
 ) -> None:
     """Handle one received doorbell. Raises to have it delivered again."""
+    # The API imports this module too, and has no use for the loop.
+    from chalicelib.runs.worker import Limits
+
     known = parts or services()
     bell = Doorbell.read(body)
     hidden_seconds = known.settings.lease_seconds + known.settings.heartbeat_seconds

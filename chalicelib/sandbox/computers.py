@@ -36,17 +36,12 @@ Preparation = Callable[[Space, Sandbox, Profile, GuestClient], list[str]]
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """A computer that can be spoken to. ``fresh``: it was started just now; ``problems`` is what went wrong then.
-
-    ``held_before`` is until when others wanted it before it was asked for (milliseconds).
-    """
+    """A computer that can be spoken to."""
 
     sandbox: Sandbox
     boot: str
     link: Link
     client: GuestClient
-    fresh: bool = False
-    problems: tuple[str, ...] = ()
     held_before: int = 0
 
 
@@ -170,7 +165,7 @@ class Computers:
         return Live(sandbox, computer.boot, *known)
 
     def outdated(self, space: Space, sandbox: Sandbox) -> bool:
-        """Whether the computer's variables or network are not those a new one would get: a secret was rotated, say."""
+        """Whether a new computer would be given something else than this one was: a secret was rotated, say."""
         if sandbox.computer is None:
             return False
         return sandbox.computer.profile != self._digest(self._profiles[sandbox.origin](space, sandbox))
@@ -225,14 +220,14 @@ class Computers:
         computer = Computer(boot, handle.host, handle.data, now_ms(), profile=self._digest(profile))
         try:
             live = self._reach(sandbox, computer)
-            problems = self._fill(space, live, profile)
+            computer = replace(computer, problems=self._fill(space, live, profile))
             stored = self._store.change(space, sandbox.id, lambda was: _running(was, computer, hold_ms))
             if stored.computer is None or stored.computer.boot != boot:
                 raise SandboxUnavailable("the sandbox was paused or removed while it started")
         except BaseException:
             self.discard(computer)
             raise
-        return replace(live, sandbox=stored, fresh=True, problems=tuple(problems))
+        return replace(live, sandbox=stored)
 
     def _fill(self, space: Space, live: Live, profile: Profile) -> list[str]:
         """Put the workspace back; from now on only this computer may write it."""

@@ -15,8 +15,8 @@ Origin = Literal["e2b", "session"]
 class Computer:
     """A started computer. ``boot`` names this start of it and nothing else; ``frozen`` means stopped to spare it.
 
-    ``profile`` is a digest of the variables and the network it was given, ``uploads`` are file ids by path. ``told``:
-    the agent knows that it is not the computer of before.
+    ``profile`` is a digest of all it was given at its start, ``problems`` tell what of it could not be set up,
+    ``uploads`` are file ids by path. ``told``: the agent knows of the problems, and that this computer is a new one.
     """
 
     boot: str
@@ -26,6 +26,7 @@ class Computer:
     frozen: bool = False
     profile: str = ""
     uploads: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
     told: bool = False
 
     @property

@@ -27,9 +27,8 @@ class Profile:
     checkouts: tuple[Checkout, ...] = ()
 
     def summary(self) -> str:
-        """The same text for the same variables and network; it holds their secrets."""
-        network = asdict(self.network) | {"injections": [asdict(one) for one in self.network.injections]}
-        return dumps([sorted(self.env.items()), network])
+        """The same text for the same profile; it holds the secrets in it."""
+        return dumps(asdict(self) | {"env": sorted(self.env.items())})
 
 
 Profiler = Callable[[Space, Sandbox], Profile]

@@ -135,7 +135,7 @@ class SandboxService:
         return self._computers.live(space, sandbox_id, hold_ms)
 
     def refresh(self, space: Space, sandbox_id: str) -> None:
-        """Have the next computer started anew if this one's variables or network are out of date.
+        """Have the next computer started anew if this one's variables, network or repositories are out of date.
 
         What it did is stored before. Raises SandboxNotFound.
         """

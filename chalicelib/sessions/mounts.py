@@ -7,8 +7,6 @@ from chalicelib.outbound.errors import UrlRefused
 from chalicelib.outbound.url import parse
 
 WORKSPACE = "/workspace"
-_ROOTS = (WORKSPACE, "/mnt")
-_KEPT = ("/mnt", "/mnt/session", "/mnt/memory")
 _MOST = 1024
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]+")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -39,14 +37,13 @@ def default_mount(url: str) -> str:
 
 
 def checked_mount(text: str) -> str:
-    """A path in normal form, in the workspace or in a place of its own under ``/mnt``. Raises ValueError."""
+    """A path in the workspace, in normal form. Raises ValueError."""
     if len(text) > _MOST or not _PLAIN.fullmatch(text):
         raise ValueError(f"must have at most {_MOST} characters, none of them a control character")
     path = "/" + posixpath.normpath(text).lstrip("/")
-    if not text.startswith("/") or ".." in text.split("/") or not _inside(path, *_ROOTS):
-        raise ValueError(f"must be an absolute path under {' or '.join(_ROOTS)}")
-    if path == _KEPT[0] or _inside(path, *_KEPT[1:]):
-        raise ValueError("this place is kept for the server")
+    inside = path == WORKSPACE or path.startswith(f"{WORKSPACE}/")
+    if not text.startswith("/") or ".." in text.split("/") or not inside:
+        raise ValueError(f"must be an absolute path under {WORKSPACE}")
     return path
 
 
@@ -62,7 +59,3 @@ def checked_commit(text: str) -> str:
     if not _COMMIT.fullmatch(text):
         raise ValueError("must be 7 to 64 hexadecimal digits")
     return text.lower()
-
-
-def _inside(path: str, *roots: str) -> bool:
-    return any(path == root or path.startswith(root + "/") for root in roots)

@@ -1,4 +1,4 @@
-"""A host of git repositories, open ones and such that demand a token, over HTTP and with git's own program behind it."""
+"""A host of git repositories, open ones and such that demand a token, served over HTTP by git's own program."""
 
 import base64
 import os

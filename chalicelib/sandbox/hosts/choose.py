@@ -22,6 +22,16 @@ def choose_host(settings: SandboxSettings, region: str, *, client: Callable[[], 
     return LocalHost(settings.box)
 
 
+def describe_host(settings: SandboxSettings) -> tuple[str, bool]:
+    """One sentence on where commands run, and whether they are kept apart there."""
+    if settings.microvm.image:
+        return f"Sandboxes run in Lambda MicroVMs of {settings.microvm.image}.", True
+    from chalicelib.sandbox.box.ground import survey
+    from chalicelib.sandbox.box.status import describe
+
+    return describe(settings.box), survey(settings.box).isolation is not None
+
+
 def _client_once(region: str) -> Callable[[], Any]:
     from functools import cache
 

@@ -9,6 +9,7 @@ from chalicelib.files.service import FileService
 from chalicelib.sandbox.client import GuestClient, GuestGone
 from chalicelib.sandbox.computers import Live
 from chalicelib.sandbox.errors import SandboxNotFound
+from chalicelib.sandbox.hosts.base import SandboxError
 from chalicelib.sandbox.model import SandboxDraft
 from chalicelib.sandbox.service import SandboxService
 from chalicelib.sandbox.sessions import uploads
@@ -32,13 +33,20 @@ class SessionSandbox:
         space: Space,
         session_id: str,
         wanted: dict[str, str],
+        *,
+        refreshes: bool = True,
     ) -> None:
-        """``sandboxes`` is asked when a tool needs the computer; ``wanted`` are its uploads: file ids by path."""
+        """``sandboxes`` is asked when a tool needs the computer; ``wanted`` are its uploads: file ids by path.
+
+        ``refreshes``: a computer that was given something else than it would be given now is started anew. Not for
+        those who come while the agent may be at work in it.
+        """
         self._sandboxes = sandboxes
         self._files = files
         self._space = space
         self._id = session_id
         self._wanted = wanted
+        self._refreshes = refreshes
         self._live: Live | None = None
         self._untold = False
         self._notices: list[str] = []
@@ -57,14 +65,14 @@ class SessionSandbox:
     def _found(self) -> Live:
         if self._sandboxes().ensure(self._space, SandboxDraft("session", sandbox_id=self._id)).state == "paused":
             self._sandboxes().resume(self._space, self._id, end_at=None)
-        self._sandboxes().refresh(self._space, self._id)
+        if self._refreshes:
+            self._sandboxes().refresh(self._space, self._id)
         live = self._sandboxes().live(self._space, self._id, _HOLD_MS)
         computer = live.sandbox.computer
-        self._untold = live.sandbox.boots > 1 and computer is not None and not computer.told
-        if self._untold:
-            self._note(RESTARTED)
-        for problem in live.problems:
-            self._note(problem)
+        if computer is not None and not computer.told:
+            self._untold = live.sandbox.boots > 1 or bool(computer.problems)
+            for text in [RESTARTED] * (live.sandbox.boots > 1) + computer.problems:
+                self._note(text)
         have = computer.uploads if computer is not None else {}
         want = self._wanted | uploads.sent(self._files, self._space, self._id, self._wanted)
         if have != want:
@@ -101,16 +109,19 @@ class SessionSandbox:
         with self._lock:
             live = self._live
         if live is not None:
-            with suppress(SandboxNotFound):
+            # At worst it stays awake for some minutes.
+            with suppress(SandboxNotFound, SandboxError):
                 self._sandboxes().release(self._space, live)
 
     def notice(self) -> str | None:
-        """What the model has to know since it was last told. Raises SandboxError."""
+        """What the model has to know since it was last told."""
         with self._lock:
             told, self._notices = self._notices, []
             if self._untold and self._live is not None:
-                self._sandboxes().note_told(self._space, self._live)
                 self._untold = False
+                # At worst the next run is told once more.
+                with suppress(SandboxNotFound, SandboxError):
+                    self._sandboxes().note_told(self._space, self._live)
         return "\n".join(told) or None
 
     def warnings(self) -> list[str]:

@@ -24,9 +24,8 @@ def wanted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
 
 def sent(files: FileService, space: Space, session_id: str, attached: Mapping[str, str]) -> dict[str, str]:
     """What was uploaded for the session and not ``attached`` anywhere: file ids by path."""
-    known = set(attached.values())
-    found = (file.id for file in files.sent_to(space, session_id))
-    return {f"{FOLDER}/{dress('file', file_id)}": file_id for file_id in found if file_id not in known}
+    found = files.sent_to(space, session_id, set(attached.values()))
+    return {f"{FOLDER}/{dress('file', file.id)}": file.id for file in found}
 
 
 def place(mount_path: str) -> str:

@@ -14,7 +14,7 @@ from chalicelib.http.route import Route
 from tests.support.api import SDK_HEADERS, Api, Json, message
 from tests.support.server import Server
 
-_SHARED = {"thread_id": "sthr_primary", "version": "1"}
+_SHARED = {"thread_id": "sthr_primary", "version": "1", "filename": "a.txt"}
 _BODIES: dict[str, Json] = {
     "AgentUpdate": {"version": 1, "name": "x"},
     "EnvironmentUpdate": {"name": "x"},
@@ -27,6 +27,9 @@ _BODIES: dict[str, Json] = {
     },
     "CredentialUpdate": {"auth": {"token": "x"}},
     "TimeoutBody": {"timeout": 60},
+    "Command": {"command": "true"},
+    "Publication": {"path": "a"},
+    "UpdateWork": {"metadata": {"a": "b"}},
     "ResourceUpdate": {"authorization_token": "x", "value": "x"},
 }
 _NO_TENANTS = ("model_id", "tenant_id")
@@ -74,7 +77,7 @@ def things_of(api: Api) -> dict[str, str]:
     attached = api.get(f"/v1/sessions/{session}/resources")["data"]
     vault = api.post("/v1/vaults", name="Keys")["id"]
     sandbox = api.post("/v2/sandboxes", templateID="base")["sandboxID"]
-    return {
+    return _queue_of(api) | {
         "agent_id": agent["id"],
         "environment_id": environment["id"],
         "session_id": session,
@@ -86,6 +89,25 @@ def things_of(api: Api) -> dict[str, str]:
         "vault_id": vault,
         "credential_id": api.post(f"/v1/vaults/{vault}/credentials", **_BODIES["CredentialCreate"])["id"],
     }
+
+
+def _queue_of(api: Api) -> dict[str, str]:
+    """An environment with workers of its own, a key for them and something to do."""
+    hosted = api.environment(config={"type": "self_hosted"})["id"]
+    agent = api.agent(tools=[{"type": "agent_toolset_20260401"}])
+    api.turn(api.session(agent, environment_id=hosted), 'tool:bash input:{"command": "true"}')
+    return {
+        "hosted_id": hosted,
+        "work_id": api.get(f"/v1/environments/{hosted}/work")["data"][0]["id"],
+        "worker_key_id": api.post(f"/v1/environments/{hosted}/keys", name="worker")["id"],
+    }
+
+
+def fitting(path: str, ids: dict[str, str]) -> dict[str, str]:
+    """The ids for a route: some nouns stand for several kinds of things."""
+    if re.match(r"/v1/environments/\{\w+\}/(work|keys)", path):
+        return ids | {"environment_id": ids["hosted_id"], "key_id": ids["worker_key_id"]}
+    return ids
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +151,8 @@ def test_a_foreign_id_is_answered_as_an_unknown_one(
     route: Route,
     headers: dict[str, str],
 ) -> None:
+    own, foreign, unknown = (fitting(route.path, ids) for ids in (own, foreign, unknown))
+
     def ask(ids: dict[str, str]) -> tuple[int, str, str]:
         body: Any = _BODIES.get(route.body.__name__) if route.body else None
         if route.body and route.body.__name__ == "NewResource":

@@ -22,11 +22,11 @@ TOKEN = f"{CANARY}-right"
 TOOLSET: Json = {"type": "agent_toolset_20260401"}
 AUTHOR = "-c user.name=Agent -c user.email=agent@host.test"
 # The words are put together inside, for the command itself stands in the log.
-SEARCH = f"""cd /workspace/private
+SEARCH = """cd /workspace/private
 cat /proc/[0-9]*/environ /proc/[0-9]*/cmdline > /tmp/processes 2> /dev/null
 env > /tmp/env; git config --list --show-origin > /tmp/config; git remote --verbose > /tmp/remotes
 A=kanarien
-for word in "${{A}}vogel" "$(printf %s x-access-token:$A | base64 | head -c 28)" remote.origin.url; do
+for word in "${A}vogel" "$(printf %s x-access-token:$A | base64 | head -c 28)" remote.origin.url; do
   for place in /workspace /mnt /tmp /etc /run /home /var /dev/shm; do
     grep -rlsaF -- "$word" "$place" | sed "s/^/$word in /"
   done
@@ -111,12 +111,19 @@ def test_branches_commits_and_places_of_ones_own(api: Api, host: GitHost) -> Non
     session = session_with(
         api,
         resource(tools, checkout={"type": "branch", "name": "next"}, mount_path="/workspace/deep/ahead"),
-        resource(tools, checkout={"type": "commit", "sha": first}, mount_path="/mnt/first"),
+        resource(tools, checkout={"type": "commit", "sha": first}, mount_path="/workspace/first"),
         resource(tools, checkout={"type": "commit", "sha": first[:10]}),
     )
-    look = "for one in deep/ahead /mnt/first tools; do git -C $one log -1 --format='%H %s'; done"
+    look = "for one in deep/ahead first tools; do git -C $one log -1 --format='%H %s'; done"
     said = run(api, session, f"{look}; git -C deep/ahead branch --show-current")
     assert said.splitlines() == [f"{tools.head('next')} ahead", f"{first} first", f"{first} first", "next"]
+    assert warnings(api, session) == []
+
+
+def test_the_workspace_itself_may_be_a_repository(api: Api, host: GitHost) -> None:
+    tools = host.repository("tools")
+    session = session_with(api, resource(tools, mount_path="/workspace"))
+    assert run(api, session, "cat README; git rev-parse --show-toplevel").splitlines() == ["second", "/workspace"]
     assert warnings(api, session) == []
 
 
@@ -232,7 +239,7 @@ def test_variables_of_the_session_and_of_its_environment_are_in_the_environment_
     environment = api.environment(env={"PLACE": "here", "MODE": "slow"})["id"]
     variable = {"type": "env", "name": "MODE", "value": f"{CANARY} of 'two'\nlines"}
     session = session_with(api, variable, environment_id=environment)
-    assert run(api, session, 'echo "$PLACE"; printf %s "$MODE" | wc --lines --bytes').split() == ["here", "1", "29"]
+    assert run(api, session, 'echo "$PLACE"; printf %s "$MODE" | wc --lines --bytes').split() == ["here", "1", "28"]
     rotate(api, session, value="quick")
     assert run(api, session, "echo $MODE").splitlines()[-1] == "quick"
     (one,) = api.get(f"/v1/sessions/{session}/resources")["data"]

@@ -424,3 +424,66 @@ class TestFilesOfSessions:
         hand.api.ok("DELETE", hand.path)
         for path in (f"{hand.path}/outputs", f"/v1/files/{output['id']}", f"/v1/files/{published['id']}"):
             assert hand.api.call("GET", path).status_code == 404
+
+
+class TestPlacesOfUploads:
+    """Where attached files stand."""
+
+    def test_places_below_the_two_roots_are_kept_and_others_are_below_the_folder_of_uploads(self, api: Api) -> None:
+        form = {"file": ("a.txt", b"words", "text/plain")}
+        upload = api.client.post("/v1/files", files=form).json()["id"]
+        places = {
+            "in/data.txt": "/mnt/session/uploads/in/data.txt",
+            "/workspace/deep/data.txt": "/workspace/deep/data.txt",
+            "/data/x.txt": "/mnt/session/uploads/data/x.txt",
+            "/mnt/session/uploads/u.txt": "/mnt/session/uploads/u.txt",
+            "../../etc/y.txt": "/mnt/session/uploads/etc/y.txt",
+        }
+        files = [{"type": "file", "file_id": upload, "mount_path": path} for path in places]
+        hand = Hand(api, resources=files)
+        found = hand.execute("find /workspace /mnt/session /etc /data -name '*.txt' -size 5c 2>/dev/null")
+        assert set(found["output"].split()) == set(places.values())
+        assert hand.text("bash", command="cat deep/data.txt") == "words"
+        assert "denied" in hand.text("bash", command="echo changed > deep/data.txt")
+
+    def test_a_variable_of_the_session_is_there_for_commands(self, api: Api) -> None:
+        hand = Hand(api, resources=[{"type": "env", "name": "COLOUR", "value": "teal"}])
+        assert hand.text("bash", command="echo $COLOUR") == "teal"
+        assert hand.execute("echo $COLOUR")["output"] == "teal\n"
+
+
+class TestOddities:
+    """What a shell and a folder may hold."""
+
+    def test_bytes_that_are_no_text_do_no_harm(self, hand: Hand) -> None:
+        said = hand.text(
+            "bash", command="printf 'a\\xff\\xfe\\0b'; head -c 20000 /dev/urandom | tr -d '\\n'; echo; echo z"
+        )
+        assert said.startswith("a\ufffd\ufffd")
+        assert said.endswith("z")
+        assert text_of(hand.api.turn(hand.id, 'say:"goes on"'))[-1] == "goes on"
+
+    def test_links_out_of_the_workspace_lead_nowhere(self, hand: Hand) -> None:
+        hand.execute("mkdir d; ln -s / d/root; ln -s /proc/self/environ env; mkfifo pipe")
+        for path in ("d/root/etc/passwd", "env", "pipe"):
+            assert hand.api.call("POST", f"{hand.path}/files", {"path": path}).status_code in (400, 404)
+        began = time.monotonic()
+        assert hand.use("read", file_path="pipe")["is_error"]
+        assert hand.use("grep", pattern="x", path="pipe")["is_error"]
+        assert time.monotonic() - began < 5
+
+    @pytest.mark.parametrize("command", ["if true; then", "echo 'never ends", "cat <<EOF", "cat", "read line", "}"])
+    def test_a_command_that_is_incomplete_or_waits_for_input_ends(self, hand: Hand, command: str) -> None:
+        hand.use("bash", command=command, timeout_ms=5000)
+        assert hand.text("bash", command="echo lives") == "lives"
+
+    def test_an_output_that_returns_to_what_it_was_is_a_file_again(self, hand: Hand) -> None:
+        for word in ("one", "two", "one"):
+            hand.text("write", file_path=f"{OUTPUTS}/a", content=word)
+            (file,) = hand.api.get("/v1/files", scope_id=hand.id)["data"]
+            assert hand.api.call("GET", f"/v1/files/{file['id']}/content").text == word
+
+    def test_a_session_whose_sandbox_a_worker_has_takes_no_commands(self, api: Api) -> None:
+        hand = Hand(api, environment_id=api.environment(config={"type": "self_hosted"})["id"])
+        assert api.call("POST", f"{hand.path}/exec", {"command": "true"}).status_code == 400
+        assert api.get(f"{hand.path}/outputs")["data"] == []

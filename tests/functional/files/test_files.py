@@ -197,3 +197,14 @@ def test_files_are_listed_newest_first_in_pages(
         assert third.next is None
         back = files.page(space, Window(2, files.position(space, made[1]), ascending=True), session)
         assert [file.id for file in back.items] == made[2:4]
+
+
+def test_what_clients_sent_to_a_session_is_told_from_what_its_agent_made(files: FileService, space: Space) -> None:
+    sent = files.create_from_bytes(space, FileDraft("a", "text/plain", session_id=SESSION), b"a")
+    other = files.create_from_bytes(space, FileDraft("b", "text/plain", session_id=SESSION), b"b")
+    files.create_from_bytes(space, FileDraft("c", "text/plain", "agent", session_id=SESSION), b"c")
+    files.create_from_bytes(space, FileDraft("d", "text/plain"), b"d")
+    assert {file.id for file in files.sent_to(space, SESSION)} == {sent.id, other.id}
+    assert [file.id for file in files.sent_to(space, SESSION, {sent.id})] == [other.id]
+    files.delete(space, other.id)
+    assert files.sent_to(space, SESSION, [sent.id]) == []
