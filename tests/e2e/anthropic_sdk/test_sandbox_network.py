@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from anthropic import Anthropic
 
+from chalicelib.environments.networking import registries
 from tests.e2e.anthropic_sdk.helpers import listed, make_agent, make_environment, make_session, of, official, rest, said
 from tests.e2e.anthropic_sdk.helpers import say as tell
 from tests.fakes.model_server import FakeModel
@@ -25,6 +26,9 @@ from tests.support.server import Server
 pytestmark = pytest.mark.skipif(not can_name(), reason="a server with host names of its own takes root")
 
 OPENED = "127.0.9.1"
+# One registry that is a host itself, and hosts below domains of registries.
+REGISTRY = next(host for host in registries() if not host.startswith("*."))
+BELOW = [f"some.{host.removeprefix('*.')}" for host in registries() if host.startswith("*.")][:2]
 LEADING_THERE = [
     "open.test",
     "sub.open.test",
@@ -35,11 +39,10 @@ LEADING_THERE = [
     "other.test",
     "tools.test",
     "sub.tools.test",
-    "pypi.org",
-    "fakepypi.org",
-    "files.pythonhosted.org",
-    "registry.npmjs.org",
-    "registry.npmjs.org.other.test",
+    REGISTRY,
+    f"fake{REGISTRY}",
+    *BELOW,
+    f"{BELOW[0]}.other.test",
 ]
 NAMES = dict.fromkeys(LEADING_THERE, OPENED) | {"inner.test": "10.1.2.3", "own.test": "127.0.0.1"}
 TOOLSET = {"type": "agent_toolset_20260401"}
@@ -158,13 +161,13 @@ class TestLimited:
 
     def test_an_empty_list_closes_everything(self, client: Anthropic, web: Web) -> None:
         session = session_in(client, {"type": "limited", "allowed_hosts": []})
-        assert reached(client, session, web, "open.test", "pypi.org", "tools.test", OPENED) == []
+        assert reached(client, session, web, "open.test", REGISTRY, "tools.test", OPENED) == []
 
     def test_package_registries_are_open_with_their_flag_only(self, client: Anthropic, web: Web) -> None:
         session = session_in(client, {"type": "limited", "allowed_hosts": [], "allow_package_managers": True})
-        registries = ["pypi.org", "files.pythonhosted.org", "registry.npmjs.org"]
-        others = ["fakepypi.org", "registry.npmjs.org.other.test", "open.test"]
-        assert reached(client, session, web, *registries, *others) == registries
+        opened = [REGISTRY, *BELOW]
+        others = [f"fake{REGISTRY}", f"{BELOW[0]}.other.test", "open.test"]
+        assert reached(client, session, web, *opened, *others) == opened
 
     @pytest.mark.parametrize("opened", [True, False])
     def test_the_agents_mcp_servers_are_open_with_their_flag_only(
@@ -185,7 +188,7 @@ class TestUnlimited:
 
     def test_any_name_is_reached(self, client: Anthropic, web: Web) -> None:
         session = session_in(client, {"type": "unrestricted"})
-        hosts = ["open.test", "other.test", "pypi.org", OPENED]
+        hosts = ["open.test", "other.test", REGISTRY, OPENED]
         assert reached(client, session, web, *hosts) == hosts
 
     def test_private_places_are_not_in_whatever_notation(self, client: Anthropic, server: Server, web: Web) -> None:
@@ -207,7 +210,7 @@ class TestUnlimited:
         plain.close()
         session = str(make_session(client, make_agent(client, tools=[TOOLSET]), environment_id=environment["id"]).id)
         closed = ["other.test", "a.wild.test", "c.b.a.wild.test", OPENED]
-        opened = ["open.test", "wild.test", "pypi.org"]
+        opened = ["open.test", "wild.test", REGISTRY]
         assert reached(client, session, web, *closed, *opened) == opened
 
 

@@ -13,7 +13,7 @@ def test_status_type_and_bytes_are_those_of_the_source(site: Site) -> None:
     assert (reply.status, reply.body) == (206, b"onetwo")
     assert (reply.headers["content-type"], reply.headers["x-own"]) == ("application/x-flow", "1")
     assert reply.headers["request-id"]
-    assert site.services.closed.is_set()
+    assert site.services.closed.wait(1)
 
 
 def test_each_piece_is_sent_at_once_and_a_client_that_goes_is_noticed(site: Site) -> None:
