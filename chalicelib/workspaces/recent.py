@@ -1,4 +1,4 @@
-"""The trees this process has seen last, so that a change need not read the tree it changes."""
+"""The workspaces this process has seen last, so that a change need not read what it changes."""
 
 from collections import OrderedDict
 from threading import Lock
@@ -7,38 +7,43 @@ from chalicelib.storage.keys import Space
 from chalicelib.workspaces.model import Changes, Head
 from chalicelib.workspaces.tree import Tree
 
-_TREES = 32
+_MOST = 32
 
 
 class Recent:
-    """A few trees by workspace."""
+    """A few heads with their trees. They may be out of date: whoever writes by them finds out by the head's version."""
 
     def __init__(self) -> None:
-        self._trees: OrderedDict[tuple[str, str], Tree] = OrderedDict()
+        self._known: OrderedDict[tuple[str, str], tuple[Head, Tree]] = OrderedDict()
         self._lock = Lock()
 
-    def find(self, space: Space, head: Head) -> Tree | None:
-        """The tree of that very head."""
+    def find(self, space: Space, workspace_id: str) -> tuple[Head, Tree] | None:
+        """A workspace as it was seen last. Its tree goes on changing; see :meth:`copied`."""
         with self._lock:
-            tree = self._trees.get((space.tenant, head.id))
-            return tree if tree is not None and tree.version == head.version else None
+            return self._known.get((space.tenant, workspace_id))
 
-    def keep(self, space: Space, workspace_id: str, tree: Tree) -> None:
-        """Remember a tree."""
+    def copied(self, tree: Tree) -> Tree:
+        """The tree as it is now, for readers that take their time."""
         with self._lock:
-            self._trees[space.tenant, workspace_id] = tree
-            self._trees.move_to_end((space.tenant, workspace_id))
-            while len(self._trees) > _TREES:
-                self._trees.popitem(last=False)
+            return Tree(tree.version, dict(tree.entries))
 
-    def advance(self, space: Space, head: Head, changes: Changes) -> None:
+    def keep(self, space: Space, head: Head, tree: Tree) -> None:
+        """Remember a workspace."""
+        with self._lock:
+            self._known[space.tenant, head.id] = (head, tree)
+            self._known.move_to_end((space.tenant, head.id))
+            while len(self._known) > _MOST:
+                self._known.popitem(last=False)
+
+    def advance(self, space: Space, was: Head, now: Head, changes: Changes) -> None:
         """The head was replaced by its next version with these changes."""
         with self._lock:
-            tree = self._trees.get((space.tenant, head.id))
-            if tree is not None and tree.version == head.version:
-                tree.apply(head.version + 1, changes)
+            known = self._known.get((space.tenant, was.id))
+            if known is not None and known[1].version == was.version:
+                known[1].apply(now.version, changes)
+                self._known[space.tenant, was.id] = (now, known[1])
 
     def forget(self, space: Space, workspace_id: str) -> None:
         """Know nothing of a workspace any more."""
         with self._lock:
-            self._trees.pop((space.tenant, workspace_id), None)
+            self._known.pop((space.tenant, workspace_id), None)

@@ -61,21 +61,32 @@ class WorkspaceService:
         return self._store.head(space, workspace_id)
 
     def tree(self, space: Space, workspace_id: str) -> Tree:
-        """The tree as it stands; not to be changed by the caller. Raises WorkspaceNotFound."""
+        """The tree as it stands. Raises WorkspaceNotFound."""
         for _ in range(_TRIES):
             head = self._store.head(space, workspace_id)
             # A merge may take an index away between the look at the head and the reading.
             with suppress(ObjectMissing):
-                return self._tree(space, head)
+                return self._recent.copied(self._tree(space, head))
         raise ObjectMissing(workspace_id)
 
     def _tree(self, space: Space, head: Head) -> Tree:
-        known = self._recent.find(space, head)
-        if known is None:
-            indexes = [self._indexes.read(space, head.lineage, layer) for layer in head.layers]
-            known = Tree(head.version, flat(indexes))
-            self._recent.keep(space, head.id, known)
-        return known
+        known = self._recent.find(space, head.id)
+        if known is not None and known[1].version == head.version:
+            return known[1]
+        indexes = [self._indexes.read(space, head.lineage, layer) for layer in head.layers]
+        tree = Tree(head.version, flat(indexes))
+        self._recent.keep(space, head, tree)
+        return tree
+
+    def _written_by(self, space: Space, workspace_id: str, boot: str) -> tuple[Head, Tree]:
+        """The workspace as that computer may write it, without asking storage where it was seen before."""
+        known = self._recent.find(space, workspace_id)
+        if known is not None and known[0].boot == boot:
+            return known
+        head = self._store.head(space, workspace_id)
+        if head.boot != boot:
+            raise ComputerReplaced("another computer works on this workspace by now")
+        return head, self._tree(space, head)
 
     def begin(self, space: Space, workspace_id: str, boot: str) -> Tree:
         """From now on the computer ``boot`` alone may write; gives the tree to start from. Raises WorkspaceNotFound."""
@@ -90,6 +101,7 @@ class WorkspaceService:
         for _ in range(_TRIES):
             head = self._store.head(space, workspace_id)
             if head.boot != boot or self._store.replace(space, head, replace(head, boot="", seq=0)):
+                self._recent.forget(space, workspace_id)
                 return
 
     def take(
@@ -100,10 +112,7 @@ class WorkspaceService:
         ``finish`` tells, when all has come in, which paths are gone and the scan's number. Raises ComputerReplaced,
         and Moved when the scan has to be made anew.
         """
-        head = self._store.head(space, workspace_id)
-        if head.boot != boot:
-            raise ComputerReplaced("another computer works on this workspace by now")
-        tree = self._tree(space, head)
+        head, tree = self._written_by(space, workspace_id, boot)
         with self._packer(space, head, tree) as packer:
             changes = gathering.gather(packer, incoming, finish)
             if finish.seq <= head.seq and boot:
@@ -127,9 +136,11 @@ class WorkspaceService:
         self._indexes.remember(object_key(space, head.lineage, layer.id), index)
         now = replace(head, layers=(*layers, layer), seq=seq)
         if not self._store.replace(space, head, now):
+            self._recent.forget(space, head.id)
             raise Moved
         packer.kept = True
-        self._recent.advance(space, head, changes)
+        now = replace(now, version=head.version + 1)
+        self._recent.advance(space, head, now, changes)
         if not head.shared:
             self._litter.drop(object_key(space, head.lineage, gone) for gone in sorted(dropped))
         elif now.version % _COLLECT_EVERY == 0:
@@ -170,6 +181,7 @@ class WorkspaceService:
             head = self._store.head(space, workspace_id)
             made = Snapshot(snapshot_id or new_id(), head.lineage, head.layers, now_ms())
             if self._store.snapshot(space, head, made):
+                self._recent.forget(space, workspace_id)
                 return made
         raise Moved
 
@@ -183,6 +195,7 @@ class WorkspaceService:
             head = self._store.head(space, workspace_id)
             made = self._like(fork_id, head.lineage, head.layers)
             if self._store.fork(space, head, made):
+                self._recent.forget(space, workspace_id)
                 return made
         raise Moved
 
