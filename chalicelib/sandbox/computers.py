@@ -1,7 +1,7 @@
 """The computers behind sandboxes: found alive, or started with their workspace put back."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from threading import Lock
@@ -16,6 +16,7 @@ from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.hosts.base import BoxSpec, Host, Limits, Link, SandboxUnavailable
 from chalicelib.sandbox.model import Computer, Sandbox, Starting
 from chalicelib.sandbox.profile import Profile, Profiler
+from chalicelib.sandbox.sending import send_tree
 from chalicelib.sandbox.store import SandboxStore
 from chalicelib.storage.keys import Space
 from chalicelib.storage.secrets import SecretBox
@@ -25,7 +26,6 @@ from chalicelib.workspaces.tree import files_in_order
 _START_MS = 120_000
 _WAIT_SECONDS = 0.05
 _USED_MS = 30_000
-_RESTORE_SECONDS = 600.0
 _LOOKS = 3
 _LOOK_SECONDS = 5.0
 
@@ -230,13 +230,15 @@ class Computers:
         return replace(live, sandbox=stored)
 
     def _fill(self, space: Space, live: Live, profile: Profile) -> list[str]:
-        """Put the workspace back; from now on only this computer may write it."""
+        """Put the workspace back, and tell what could not be; from now on only this computer may write it."""
         tree = self._workspaces.begin(space, live.sandbox.id, live.boot)
-        entries = files_in_order(tree.entries)
+        entries, problems = files_in_order(tree.entries), list[str]()
         if entries:
             contents = self._workspaces.contents(space, live.sandbox.id, entries)
-            send_tree(live.client, frames.sent(contents), baseline=True)
-        return [] if self.prepare is None else self.prepare(space, live.sandbox, profile, live.client)
+            problems += send_tree(live.client, frames.sent(contents), baseline=True)
+        if self.prepare is not None:
+            problems += self.prepare(space, live.sandbox, profile, live.client)
+        return problems
 
     def discard(self, computer: Computer) -> None:
         """End a computer that nobody needs any more."""
@@ -293,13 +295,6 @@ class Computers:
         for _, client in clients.values():
             client.close()
         self._host.close()
-
-
-def send_tree(client: GuestClient, body: Iterator[bytes], *, baseline: bool = False) -> None:
-    """Have a guest make entries; ``baseline``: they come from the workspace and need not be stored again."""
-    params = {"baseline": "1"} if baseline else {}
-    with client.open("PUT", "/tree", content=body, params=params, timeout=_RESTORE_SECONDS) as answer:
-        answer.read()
 
 
 def _unclaimed(was: Sandbox, boot: str) -> Sandbox | None:

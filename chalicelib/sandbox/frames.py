@@ -10,6 +10,7 @@ from chalicelib.workspaces.model import Entry
 
 _PIECE = 1 << 18
 _LONGEST_PATH = 4096
+_LATEST_NS = 253_402_300_799 * 1_000_000_000
 
 
 class _Pipe:
@@ -86,15 +87,30 @@ def _header(pipe: _Pipe) -> dict[str, Any]:
     except (ValueError, TypeError):
         raise GuestGone("the sandbox does not speak as it should") from None
     well = all(isinstance(usual[name], int) and usual[name] >= 0 for name in ("mode", "mtime", "size"))
-    well = well and all(isinstance(usual[name], str) for name in ("path", "type", "target"))
+    well = well and usual["mtime"] <= _LATEST_NS and all(_is_text(usual[name]) for name in ("path", "type", "target"))
+    well = well and _are_labels(usual.get("labels"))
     if not well or (not header.get("end") and usual["type"] not in ("file", "dir", "symlink")):
         raise GuestGone("the sandbox does not speak as it should")
     return usual
 
 
+def _is_text(value: Any) -> bool:
+    """Whether it can be stored: half a surrogate pair is no text."""
+    try:
+        return isinstance(value, str) and bool(value.encode() or True)
+    except UnicodeEncodeError:
+        return False
+
+
+def _are_labels(value: Any) -> bool:
+    if value is None:
+        return True
+    return isinstance(value, dict) and all(_is_text(part) for pair in value.items() for part in pair)
+
+
 def _lies_below(path: Any, roots: Sequence[str]) -> bool:
     """Whether a path is one that can be put back: nothing else is kept, whatever a guest says."""
-    if not isinstance(path, str) or len(path) > _LONGEST_PATH or "\0" in path:
+    if not _is_text(path) or len(path) > _LONGEST_PATH or "\0" in path:
         return False
     return path.startswith(tuple(f"{root}/" for root in roots)) and not {"..", ".", ""} & set(path[1:].split("/"))
 

@@ -47,6 +47,13 @@ def checked_mount(text: str) -> str:
     return path
 
 
+def checked_file_mount(text: str) -> str:
+    """A path that names a file, wherever it will stand. Raises ValueError."""
+    if set(text.split("/")) <= {"", ".", ".."}:
+        raise ValueError("must name a file")
+    return text
+
+
 def checked_branch(text: str) -> str:
     """The name of a branch. Raises ValueError."""
     if len(text) > _MOST or not _BRANCH.fullmatch(text):

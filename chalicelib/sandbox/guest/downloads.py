@@ -11,6 +11,7 @@ from .paths import Place
 from .wire import Problem, Raw, Request
 
 _PIECE = 256 << 10
+_LONGEST_MADE_UP = 8 << 20
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 
 
@@ -25,18 +26,34 @@ def download(place: Place, request: Request) -> Raw:
             raise Problem("invalid_argument", f"path '{place.shown}' is a directory")
         if not stat.S_ISREG(info.st_mode):
             raise Problem("invalid_argument", f"path '{place.shown}' is not a file")
+        if info.st_size == 0:
+            return _made_up(descriptor, place.shown, info)
         return _answer(descriptor, info, request.headers.get("range", ""))
     except BaseException:
         os.close(descriptor)
         raise
 
 
+def _made_up(descriptor: int, shown: str, info: os.stat_result) -> Raw:
+    """The answer for a file that tells no size: it is empty, or the kernel makes it up, perhaps without end."""
+    held = bytearray()
+    try:
+        while piece := os.read(descriptor, _PIECE):
+            held += piece
+            if len(held) > _LONGEST_MADE_UP:
+                raise Problem("failed_precondition", f"path '{shown}' has no end")
+    except OSError:
+        raise Problem("invalid_argument", f"path '{shown}' cannot be read") from None
+    os.close(descriptor)
+    return Raw((bytes(held),), length=len(held), headers=_headers(info))
+
+
+def _headers(info: os.stat_result) -> dict[str, str]:
+    return {"accept-ranges": "bytes", "x-modified-time": moment(info.st_mtime_ns)}
+
+
 def _answer(descriptor: int, info: os.stat_result, wanted: str) -> Raw:
-    headers = {"accept-ranges": "bytes", "x-modified-time": moment(info.st_mtime_ns)}
-    size = info.st_size
-    if size == 0:
-        # Files the kernel makes up tell no size, and a file that is empty takes one read to know it.
-        return Raw(_Pieces(descriptor, 0, None), headers=headers)
+    headers, size = _headers(info), info.st_size
     match = _RANGE.fullmatch(wanted.strip())
     if match is None or not any(match.groups()):
         return Raw(_Pieces(descriptor, 0, size), length=size, headers=headers)
@@ -54,21 +71,17 @@ def _span(first: str, last: str, size: int) -> tuple[int, int]:
 
 
 class _Pieces:
-    """The bytes of an open file, which is closed with this. ``length`` None reads to the end."""
+    """So many bytes of an open file, which is closed with this."""
 
-    def __init__(self, descriptor: int, start: int, length: int | None) -> None:
+    def __init__(self, descriptor: int, start: int, length: int) -> None:
         self._file = os.fdopen(descriptor, "rb", buffering=0)
         self._start = start
         self._left = length
 
     def __iter__(self) -> Iterator[bytes]:
         self._file.seek(self._start)
-        while self._left != 0:
-            piece = self._file.read(_PIECE if self._left is None else min(self._left, _PIECE))
-            if not piece:
-                return
-            if self._left is not None:
-                self._left -= len(piece)
+        while self._left and (piece := self._file.read(min(self._left, _PIECE))):
+            self._left -= len(piece)
             yield piece
 
     def close(self) -> None:

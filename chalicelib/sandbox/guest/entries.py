@@ -11,6 +11,9 @@ from .paths import Place
 
 FILE, DIRECTORY, SYMLINK = "FILE_TYPE_FILE", "FILE_TYPE_DIRECTORY", "FILE_TYPE_SYMLINK"
 _PERMISSIONS = 0o777
+_EARLIEST_NS = -62_135_596_800 * 1_000_000_000
+LATEST_NS = 253_402_300_799 * 1_000_000_000
+"""The end of the year 9999, in nanoseconds since 1970."""
 
 
 def entry(place: Place) -> dict[str, Any]:
@@ -36,8 +39,8 @@ def entry(place: Place) -> dict[str, Any]:
 
 
 def moment(nanoseconds: int) -> str:
-    """A time since 1970 as RFC 3339."""
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    """A time since 1970 as RFC 3339; one outside the years 1 to 9999 is the nearest that can be told."""
+    seconds, rest = divmod(min(max(nanoseconds, _EARLIEST_NS), LATEST_NS), 1_000_000_000)
     return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(seconds))}.{rest:09d}Z"
 
 

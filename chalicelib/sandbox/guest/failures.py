@@ -13,6 +13,7 @@ _KNOWN = {
     errno.EISDIR: ("invalid_argument", "path '{}' is a directory"),
     errno.ELOOP: ("invalid_argument", "path '{}' is a link that leads nowhere"),
     errno.ENAMETOOLONG: ("invalid_argument", "path '{}' is too long"),
+    errno.ENXIO: ("invalid_argument", "path '{}' is not a file"),
     errno.EINVAL: ("invalid_argument", "path '{}' cannot be used like this"),
     errno.EEXIST: ("already_exists", "path '{}' already exists"),
     errno.ENOTEMPTY: ("already_exists", "directory '{}' is not empty"),

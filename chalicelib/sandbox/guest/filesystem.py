@@ -6,7 +6,7 @@ import stat
 from collections.abc import Iterator
 from typing import Any
 
-from . import paths, users
+from . import paths, removing, users
 from .entries import entry
 from .failures import told
 from .listing import listing
@@ -112,23 +112,38 @@ def _carry(source: str, target: str) -> None:
     """Move between two file systems: a copy beside the target, put in place whole."""
     import shutil
 
+    if not os.access(os.path.dirname(source), os.W_OK):
+        raise Problem("permission_denied", f"path '{paths.shown(source)}' cannot be moved away")
     aside = f"{target}.moving-{os.getpid()}"
     try:
         if os.path.isdir(source) and not os.path.islink(source):
-            shutil.copytree(source, aside, symlinks=True)
+            shutil.copytree(source, aside, symlinks=True, copy_function=_copy)
         else:
-            shutil.copy2(source, aside, follow_symlinks=False)
+            _copy(source, aside)
         os.rename(aside, target)
+    except (shutil.Error, RecursionError):
+        removing.remove(aside)
+        raise Problem("failed_precondition", f"'{paths.shown(source)}' cannot be moved as a whole") from None
     except BaseException:
-        _delete(aside)
+        removing.remove(aside)
         raise
-    _delete(source)
+    removing.remove(source)
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file or a link. What else there is may have no end, or wait for somebody to write."""
+    import shutil
+
+    mode = os.lstat(source).st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISLNK(mode):
+        raise Problem("invalid_argument", f"path '{paths.shown(source)}' is not a file")
+    shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _remove(request: Request) -> Reply:
     place = _movable(text(request.json(), "path"))
     with told(place.shown), contextlib.suppress(*_MISSING):
-        _delete(place.real)
+        removing.remove(place.real)
     return Json({})
 
 
@@ -137,17 +152,6 @@ def _movable(path: str) -> Place:
     if place.shown == "/" or any(paths.within(root, place.shown) for root in (paths.WORKSPACE, paths.SESSION)):
         raise Problem("permission_denied", f"path '{place.shown}' has to stay")
     return place
-
-
-def _delete(path: str) -> None:
-    if not os.path.lexists(path):
-        return
-    if os.path.isdir(path) and not os.path.islink(path):
-        import shutil
-
-        shutil.rmtree(path)
-    else:
-        os.unlink(path)
 
 
 _PREFIX = "/filesystem.Filesystem/"

@@ -48,7 +48,10 @@ def of(path: str, info: os.stat_result) -> dict[str, str]:
         found = json.loads(os.getxattr(path, _ATTRIBUTE))
     except (OSError, ValueError):
         return {}
-    return {str(key): str(value) for key, value in found.items()} if isinstance(found, dict) else {}
+    if not isinstance(found, dict):
+        return {}
+    labels = {str(key): str(value) for key, value in found.items()}
+    return labels if "".join((*labels, *labels.values())).isascii() else {}
 
 
 def _identity(info: os.stat_result) -> tuple[int, int, int]:

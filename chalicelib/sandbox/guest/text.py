@@ -164,8 +164,13 @@ def _whole(place: Place) -> bytes:
     with _opened(place) as file:
         if os.fstat(file.fileno()).st_size > _LARGEST_EDIT:
             raise Problem("failed_precondition", f"'{place.shown}' is too large to be edited in place")
-        pieces = iter(lambda: file.read(_PIECE), b"")
-        return b"".join(pieces)
+        data = bytearray()
+        while piece := file.read(_PIECE):
+            data += piece
+            # Files the kernel makes up tell no size.
+            if len(data) > _LARGEST_EDIT:
+                raise Problem("failed_precondition", f"'{place.shown}' is too large to be edited in place")
+        return bytes(data)
 
 
 def _fitted(data: bytes, old: bytes, new: bytes) -> tuple[bytes, bytes]:

@@ -1,5 +1,6 @@
 """The durable part of the file system as a stream of entries, both ways."""
 
+import contextlib
 import json
 import os
 import stat
@@ -8,11 +9,14 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from . import metadata, paths, uploads
+from .entries import LATEST_NS
+from .failures import told
 from .wire import Json, Problem, Raw, Readable, Reply, Request, Routes
 
 _PIECE = 1 << 18
 _SMALL = 1 << 20
 _KEPT_SCANS = 16
+_MOST_PROBLEMS = 20
 RESTORABLE = ("/workspace", "/mnt/session")
 UPLOADS = "/mnt/session/uploads"
 
@@ -72,30 +76,78 @@ _BASE = Baseline()
 
 
 def restore(request: Request) -> Reply:
-    """PUT /tree: make what the frames describe."""
+    """PUT /tree: make what the frames describe, and tell what could not be made for something that is in its way."""
     keep = request.query.get("baseline") == "1"
     made: list[dict[str, Any]] = []
     removed: list[str] = []
+    problems: list[str] = []
     _set_uploads(0o755)
     for header in _headers(request.body, removed):
-        _make(header, request.body)
-        made.append(header)
+        content = _Content(request.body, int(header["size"]) if header["type"] == "file" else 0)
+        with _noting(problems, header["path"]):
+            # A fresh computer holds no links but those that are put back, and nothing lies below these.
+            _make(header, content, links_allowed=keep)
+            made.append(header)
+        content.pass_over()
     for path in removed:
-        _clear(paths.real(path))
+        with _noting(problems, path):
+            _clear(paths.real(path))
     _set_uploads(0o555)
-    # Deepest first: a directory that may not be written must have its content by then.
+    marks = {header["path"]: _mark(os.lstat(paths.real(header["path"]))) for header in made if header["type"] != "dir"}
+    # Deepest first: a directory that may not be entered must have its content by then, and nobody looks into it later.
     for header in reversed(made):
         if header["type"] == "dir":
             os.chmod(paths.real(header["path"]), header["mode"])
+            marks[header["path"]] = _mark(os.lstat(paths.real(header["path"])))
     if keep:
-        _BASE.add({header["path"]: _mark(os.lstat(paths.real(header["path"]))) for header in made})
-    return Json({"entries": len(made)})
+        _BASE.add(marks)
+    return Json({"entries": len(made), "problems": problems[:_MOST_PROBLEMS]})
+
+
+@contextlib.contextmanager
+def _noting(problems: list[str], path: str) -> Iterator[None]:
+    """Go on with the other entries where one cannot be made; not so when the room is used up."""
+    try:
+        with told(path):
+            yield
+    except Problem as problem:
+        if problem.code == "resource_exhausted":
+            raise
+        problems.append(f"{path}: {problem.message}")
+
+
+class _Content:
+    """What the stream holds of one entry."""
+
+    def __init__(self, body: Readable, size: int) -> None:
+        self._body = body
+        self._left = size
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes that were not taken yet. Raises Problem."""
+        while self._left:
+            piece = body_read(self._body, min(self._left, _PIECE))
+            self._left -= len(piece)
+            yield piece
+
+    def pass_over(self) -> None:
+        """Leave the stream at the next entry."""
+        for _ in self.pieces():
+            continue
 
 
 def _set_uploads(mode: int) -> None:
     """Open or close the folders of what the host puts there for reading only."""
-    for folder, _, _ in os.walk(paths.real(UPLOADS), topdown=True):
-        os.chmod(folder, mode)
+    waiting = [paths.real(UPLOADS)]
+    while waiting:
+        folder = waiting.pop()
+        # Commands run as the same user: what they put there may have no such rights and no such end.
+        with contextlib.suppress(OSError):
+            if os.path.islink(folder):
+                continue
+            os.chmod(folder, mode)
+            with os.scandir(folder) as entries:
+                waiting += [one.path for one in entries if one.is_dir(follow_symlinks=False)]
 
 
 def _headers(body: Readable, removed: list[str]) -> Iterator[dict[str, Any]]:
@@ -129,9 +181,12 @@ def body_read(body: Readable, size: int, *, end_allowed: bool = False) -> bytes:
     return held
 
 
-def _make(header: dict[str, Any], body: Readable) -> None:
+def _make(header: dict[str, Any], content: _Content, *, links_allowed: bool) -> None:
     path = paths.real(header["path"])
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    folder = os.path.dirname(path)
+    if not links_allowed and os.path.realpath(folder) != folder:
+        raise Problem("failed_precondition", "a link leads away from there")
+    os.makedirs(folder, exist_ok=True)
     kind = header["type"]
     if kind == "dir":
         os.makedirs(path, exist_ok=True)
@@ -141,12 +196,10 @@ def _make(header: dict[str, Any], body: Readable) -> None:
         os.symlink(header["target"], path)
         return
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb", buffering=0) as file:
-        left = int(header["size"])
-        while left:
-            piece = body_read(body, min(left, _PIECE))
+    with os.fdopen(descriptor, "wb") as file:
+        for piece in content.pieces():
             file.write(piece)
-            left -= len(piece)
+        file.flush()
         metadata.put(descriptor, header.get("labels") or {})
         os.fchmod(descriptor, header["mode"])
     if mtime := header.get("mtime"):
@@ -191,15 +244,37 @@ def _under(path: str, roots: list[str]) -> bool:
 
 def _walk(roots: list[str]) -> Iterator[tuple[str, str, os.stat_result]]:
     """(path as seen, real path, status) of everything below the roots that can be kept, parents first."""
-    waiting = [(root, paths.real(root)) for root in roots]
-    while waiting:
-        shown, real = waiting.pop()
-        try:
-            entries = sorted(os.scandir(real), key=lambda entry: entry.name)
-        except OSError:
-            # Gone meanwhile, or closed to its own owner: there is nothing in it that could be read.
-            continue
-        for entry in entries:
+    waiting = [(root, paths.real(root), 0o700) for root in roots]
+    closed: list[tuple[str, int]] = []
+    try:
+        while waiting:
+            shown, real, mode = waiting.pop()
+            if mode & 0o500 != 0o500 and _open_up(real, mode):
+                closed.append((real, mode))
+            for below, path, info in _children(shown, real):
+                if stat.S_ISDIR(info.st_mode):
+                    waiting.append((below, path, stat.S_IMODE(info.st_mode)))
+                yield below, path, info
+    finally:
+        # The innermost first: the outer ones lead to them.
+        for real, mode in reversed(closed):
+            with contextlib.suppress(OSError):
+                os.chmod(real, mode)
+
+
+def _open_up(folder: str, mode: int) -> bool:
+    """Have a folder that is closed to its own user be read for a moment; whether that could be done."""
+    try:
+        os.chmod(folder, mode | 0o500)
+    except OSError:
+        return False
+    return True
+
+
+def _children(shown: str, real: str) -> Iterator[tuple[str, str, os.stat_result]]:
+    """What of a folder's content can be kept; nothing when it is gone meanwhile."""
+    with contextlib.suppress(OSError), os.scandir(real) as scan:
+        for entry in sorted(scan, key=lambda entry: entry.name):
             if uploads.is_temporary(entry.name):
                 continue
             try:
@@ -207,26 +282,25 @@ def _walk(roots: list[str]) -> Iterator[tuple[str, str, os.stat_result]]:
                 entry.name.encode()
             except (OSError, UnicodeEncodeError):
                 continue
-            below = f"{shown}/{entry.name}"
-            if stat.S_ISDIR(info.st_mode):
-                waiting.append((below, entry.path))
-            elif not stat.S_ISREG(info.st_mode) and not stat.S_ISLNK(info.st_mode):
-                continue
-            yield below, entry.path, info
+            if stat.S_ISDIR(info.st_mode) or stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode):
+                yield f"{shown}/{entry.name}", entry.path, info
 
 
 def _entry(shown: str, real: str, info: os.stat_result, sent: dict[str, Mark]) -> Iterator[bytes]:
-    header: dict[str, Any] = {"path": shown, "mode": stat.S_IMODE(info.st_mode), "size": 0, "mtime": info.st_mtime_ns}
+    mtime = min(max(info.st_mtime_ns, 1), LATEST_NS)
+    header: dict[str, Any] = {"path": shown, "mode": stat.S_IMODE(info.st_mode), "size": 0, "mtime": mtime}
     try:
         if stat.S_ISDIR(info.st_mode):
             yield _frame({**header, "type": "dir"})
         elif stat.S_ISLNK(info.st_mode):
-            yield _frame({**header, "type": "symlink", "target": os.readlink(real)})
+            target = os.readlink(real)
+            target.encode()
+            yield _frame({**header, "type": "symlink", "target": target})
         else:
             labels = metadata.of(real, info)
             yield from _content({**header, "labels": labels} if labels else header, real, info.st_size)
-    except OSError:
-        # It went away between the look and the reading; the next scan tells.
+    except (OSError, UnicodeEncodeError):
+        # It went away between the look and the reading, and the next scan tells; or it leads to what is no text.
         return
     sent[shown] = _mark(info)
 
@@ -235,7 +309,7 @@ def _content(header: dict[str, Any], real: str, size: int) -> Iterator[bytes]:
     descriptor = _opened(real)
     with os.fdopen(descriptor, "rb", buffering=0) as file:
         if size <= _SMALL:
-            data = file.read(size) if size else b""
+            data = (file.read(size) if size else b"") or b""
             yield _frame({**header, "type": "file", "size": len(data)}) + data
             return
         yield _frame({**header, "type": "file", "size": size})

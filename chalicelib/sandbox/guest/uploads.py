@@ -86,21 +86,32 @@ def _folders(folder: str) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        with contextlib.suppress(OSError):
-            for one in reversed(made):
-                os.rmdir(one)
+        _unmake(made)
         raise
 
 
+def _unmake(made: list[str]) -> None:
+    with contextlib.suppress(OSError):
+        for one in reversed(made):
+            os.rmdir(one)
+
+
 def make_folders(folder: str) -> list[str]:
-    """Make a folder and those above it that are missing; what was made, outermost first. Raises OSError."""
+    """Make a folder and those above it that are missing; what was made, outermost first.
+
+    Raises OSError, and nothing was made then.
+    """
     missing: list[str] = []
     while not os.path.lexists(folder):
         missing.append(folder)
         folder = os.path.dirname(folder)
     made: list[str] = []
-    for one in reversed(missing):
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(one, _FOLDER_MODE)
-            made.append(one)
+    try:
+        for one in reversed(missing):
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(one, _FOLDER_MODE)
+                made.append(one)
+    except OSError:
+        _unmake(made)
+        raise
     return made

@@ -8,7 +8,7 @@ from chalicelib.core.ids import dress
 from chalicelib.files.service import FileService
 from chalicelib.sandbox import frames
 from chalicelib.sandbox.client import GuestClient
-from chalicelib.sandbox.computers import send_tree
+from chalicelib.sandbox.sending import send_tree
 from chalicelib.storage.keys import Space
 from chalicelib.workspaces.model import Entry
 
@@ -44,7 +44,7 @@ def put(
     problems: list[str] = []
     if missing or gone:
         entries = _entries(files, space, missing, problems)
-        send_tree(client, frames.sent(entries, gone))
+        problems += send_tree(client, frames.sent(entries, gone))
     return problems
 
 

@@ -15,7 +15,14 @@ from pydantic import (
 )
 
 from chalicelib.doors.managed.schemas.lists import Page
-from chalicelib.sessions.mounts import checked_branch, checked_commit, checked_mount, checked_url, default_mount
+from chalicelib.sessions.mounts import (
+    checked_branch,
+    checked_commit,
+    checked_file_mount,
+    checked_mount,
+    checked_url,
+    default_mount,
+)
 from chalicelib.sessions.resources import Checkout
 from chalicelib.vaults.draft import Secret, VariableName
 
@@ -29,7 +36,9 @@ class FileResource(BaseModel):
 
     type: Literal["file"]
     file_id: str
-    mount_path: str | None = Field(default=None, max_length=1024, pattern=r"^[^\x00]+$")
+    mount_path: Annotated[str, AfterValidator(checked_file_mount)] | None = Field(
+        default=None, max_length=1024, pattern=r"^[^\x00]+$"
+    )
 
 
 class CheckoutInput(BaseModel):
