@@ -53,9 +53,17 @@ def test_what_lies_elsewhere_is_passed_over(path: str) -> None:
         file("/workspace/a", mode="x"),
         file(7),
         file("/workspace/a", b"short", size=99),
+        file("/workspace/a", mtime=10**30),
+        file("/workspace/\ud800"),
+        file("/workspace/a", labels={"a": "\ud800"}),
+        file("/workspace/a", labels=["a"]),
+        framed({"path": "/workspace/a", "type": "symlink", "mode": 0, "mtime": 0, "size": 0, "target": "\udcff"}),
         b"",
     ],
-    ids=["length", "text", "kind", "size", "mode", "path", "short", "nothing"],
+    ids=[
+        *("length", "text", "kind", "size", "mode", "path", "short"),
+        *("time", "name", "label", "labels", "target", "nothing"),
+    ],
 )
 def test_what_no_guest_would_send_is_refused(raw: bytes) -> None:
     with pytest.raises(GuestGone):

@@ -2,7 +2,14 @@
 
 import pytest
 
-from chalicelib.sessions.mounts import checked_branch, checked_commit, checked_mount, checked_url, default_mount
+from chalicelib.sessions.mounts import (
+    checked_branch,
+    checked_commit,
+    checked_file_mount,
+    checked_mount,
+    checked_url,
+    default_mount,
+)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +129,13 @@ def test_branches_are_taken(name: str) -> None:
 def test_what_is_no_branch_is_refused(name: str) -> None:
     with pytest.raises(ValueError):
         checked_branch(name)
+
+
+@pytest.mark.parametrize("path", ["", ".", "..", "/", "//", "/../.", "../"])
+def test_a_path_that_names_no_file_is_refused(path: str) -> None:
+    with pytest.raises(ValueError, match="file"):
+        checked_file_mount(path)
+    assert checked_file_mount(f"{path}/x") == f"{path}/x"
 
 
 def test_commits_are_hashes() -> None:
