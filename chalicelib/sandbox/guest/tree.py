@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from . import metadata, paths, uploads
 from .entries import LATEST_NS
 from .failures import told
-from .wire import Json, Problem, Raw, Readable, Reply, Request, Routes
+from .wire import Json, Problem, Raw, Readable, Reply, Request, Routes, exactly
 
 _PIECE = 1 << 18
 _SMALL = 1 << 20
@@ -126,7 +126,7 @@ class _Content:
     def pieces(self) -> Iterator[bytes]:
         """The bytes that were not taken yet. Raises Problem."""
         while self._left:
-            piece = body_read(self._body, min(self._left, _PIECE))
+            piece = exactly(self._body, min(self._left, _PIECE))
             self._left -= len(piece)
             yield piece
 
@@ -151,8 +151,8 @@ def _set_uploads(mode: int) -> None:
 
 
 def _headers(body: Readable, removed: list[str]) -> Iterator[dict[str, Any]]:
-    while size := body_read(body, 4, end_allowed=True):
-        header: dict[str, Any] = json.loads(body_read(body, int.from_bytes(size, "big")))
+    while size := exactly(body, 4, may_end=True):
+        header: dict[str, Any] = json.loads(exactly(body, int.from_bytes(size, "big")))
         if header.get("end"):
             removed += [_checked(str(path)) for path in header.get("removed", ())]
             return
@@ -166,19 +166,6 @@ def _checked(path: str) -> str:
     if ".." in path.split("/"):
         raise Problem("invalid_argument", "a path may not climb")
     return path
-
-
-def body_read(body: Readable, size: int, *, end_allowed: bool = False) -> bytes:
-    """Exactly that many bytes; nothing where the end is allowed. Raises Problem."""
-    held = b""
-    while len(held) < size:
-        piece = body.read(size - len(held))
-        if not piece:
-            if end_allowed and not held:
-                return b""
-            raise Problem("invalid_argument", "the stream of entries ends too soon")
-        held += piece
-    return held
 
 
 def _make(header: dict[str, Any], content: _Content, *, links_allowed: bool) -> None:
