@@ -1,13 +1,11 @@
 """Sends an answer whose bytes come from elsewhere, for as long as that takes."""
 
-import asyncio
 from collections.abc import AsyncIterable
-from contextlib import suppress
 
 from starlette.types import Receive, Send
 
 from chalicelib.http.answers import encode
-from chalicelib.http.disconnects import until_disconnect
+from chalicelib.http.disconnects import work_until_gone
 from chalicelib.http.limits import Headers
 from chalicelib.http.route import Relay
 from chalicelib.http.sse import OpenStreams
@@ -39,20 +37,10 @@ async def _pump_until_gone(
     send: Send, receive: Receive, pieces: AsyncIterable[bytes], open_streams: OpenStreams
 ) -> bool:
     """Whether the client has had everything; False when it left before."""
-    async with until_disconnect(receive) as gone:
-        pump = asyncio.create_task(_pump(send, pieces))
-        open_streams.add(pump)
-        leaving = asyncio.create_task(gone.wait())
-        try:
-            await asyncio.wait((pump, leaving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            leaving.cancel()
-            pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await pump
-        if pump.cancelled() and not gone.is_set():
-            raise RelayStopped("the server stops")
-        return not pump.cancelled()
+    cut_off, gone = await work_until_gone(receive, _pump(send, pieces), open_streams.add)
+    if cut_off and not gone:
+        raise RelayStopped("the server stops")
+    return not cut_off
 
 
 async def _pump(send: Send, pieces: AsyncIterable[bytes]) -> None:

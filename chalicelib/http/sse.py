@@ -3,12 +3,11 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 
 from starlette.types import Receive, Send
 
 from chalicelib.http.answers import encode
-from chalicelib.http.disconnects import until_disconnect
+from chalicelib.http.disconnects import work_until_gone
 from chalicelib.http.limits import Headers
 from chalicelib.http.route import EventStream
 
@@ -94,7 +93,7 @@ async def send_stream(
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         if not head:
             await send({"type": "http.response.body", "body": b"", "more_body": True})
-            await _pump_until_gone(send, receive, stream.frames, open_streams, failure)
+            await work_until_gone(receive, _pump(send, stream.frames, failure), open_streams.add)
         await send({"type": "http.response.body", "body": b""})
     finally:
         await _close(stream.frames)
@@ -103,22 +102,6 @@ async def send_stream(
 def _merged(own: Headers) -> Headers:
     named = {name for name, _ in own}
     return [pair for pair in _HEADERS if pair[0] not in named] + own
-
-
-async def _pump_until_gone(
-    send: Send, receive: Receive, frames: AsyncIterator[bytes], open_streams: OpenStreams, failure: FailureFrame
-) -> None:
-    async with until_disconnect(receive) as gone:
-        pump = asyncio.create_task(_pump(send, frames, failure))
-        open_streams.add(pump)
-        leaving = asyncio.create_task(gone.wait())
-        try:
-            await asyncio.wait((pump, leaving), return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            leaving.cancel()
-            pump.cancel()
-            with suppress(asyncio.CancelledError):
-                await pump
 
 
 async def _pump(send: Send, frames: AsyncIterator[bytes], failure: FailureFrame) -> None:
