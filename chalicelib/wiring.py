@@ -21,9 +21,11 @@ from chalicelib.events.live import LiveChannel
 from chalicelib.events.log import SessionLog, SessionRef
 from chalicelib.files.service import FileRules, FileService
 from chalicelib.files.store import FileStore
+from chalicelib.sessions.attaching import Attaching
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.sessions.inbox import Inbox
 from chalicelib.sessions.model import Spec
+from chalicelib.sessions.opening import Opener
 from chalicelib.sessions.resources import SessionResources
 from chalicelib.sessions.service import SessionService
 from chalicelib.sessions.store import SessionStore
@@ -210,6 +212,14 @@ class Services:
     @lazy
     def sessions(self) -> SessionService:
         return SessionService(self.session_store, self.inbox, _Belongings(self))
+
+    @lazy
+    def attaching(self) -> Attaching:
+        return Attaching(self.files, self.session_resources)
+
+    @lazy
+    def opener(self) -> Opener:
+        return Opener(self.agents, self.environments, self.vaults, self.files, self.attaching, self.sessions)
 
     @lazy
     def workspaces(self) -> "WorkspaceService":

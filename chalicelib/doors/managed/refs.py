@@ -26,17 +26,6 @@ def vault_ref(call: Call) -> tuple[Space, str]:
     return Space(call.principal.tenant), core
 
 
-def vault_ids(given: list[str] | None) -> list[str]:
-    """The core ids of vaults a body names, in its order. Raises VaultNotFound."""
-    found = []
-    for position, text in enumerate(given or []):
-        core, field = undress("vlt", text), f"vault_ids.{position}"
-        if core is None:
-            raise VaultNotFound(f"{field}: no such vault", field=field)
-        found.append(core)
-    return found
-
-
 def core_id(prefix: str, text: str, field: str, noun: str) -> str:
     """The core id a body names. Raises NotFound."""
     core = undress(prefix, text)

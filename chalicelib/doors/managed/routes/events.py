@@ -3,7 +3,7 @@
 from chalicelib.core.errors import Conflict, InvalidRequest, NotFound
 from chalicelib.core.ids import derive_id
 from chalicelib.core.numbers import whole
-from chalicelib.doors.managed import named_files, reach
+from chalicelib.doors.managed import reach
 from chalicelib.doors.managed.event_lists import page_of
 from chalicelib.doors.managed.inputs import blocks, event_id, inputs_of
 from chalicelib.doors.managed.mode import is_sdk
@@ -19,8 +19,10 @@ from chalicelib.events.tail import Follower, Pace, threaded
 from chalicelib.http.idempotent import key_of
 from chalicelib.http.route import Answer, Call, EventStream, Result, Route
 from chalicelib.runs import entry
+from chalicelib.sessions import named_files
 from chalicelib.sessions.errors import SessionEnded, WaitingForAnswers
 from chalicelib.sessions.inputs import Accepted, Input, Manner, Receipt
+from chalicelib.storage.keys import Space
 
 _DELTAS = frozenset({"agent.message", "agent.thinking"})
 
@@ -41,7 +43,7 @@ def send(call: Call) -> Answer:
 
 def accept(call: Call, ref: SessionRef, items: list[Input], how: Manner) -> Receipt:
     """Send inputs; ids in refusals are printed as this door prints them."""
-    named_files.check(call, items)
+    named_files.check(call.services.files, Space(call.principal.tenant), items)
     try:
         return call.services.sessions.send(ref, items, how)
     except WaitingForAnswers as error:

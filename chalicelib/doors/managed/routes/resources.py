@@ -3,7 +3,6 @@
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import undress
 from chalicelib.doors.managed import lists, reach
-from chalicelib.doors.managed.attaching import attach, forget, kept_if_taken
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.refs import session_ref
 from chalicelib.doors.managed.render.resources import resource as rendered
@@ -11,6 +10,7 @@ from chalicelib.doors.managed.schemas import resources as schemas
 from chalicelib.environments.work.resources import demand_mountable
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.sessions.errors import ResourceNotFound
+from chalicelib.sessions.resource_drafts import NewResource, ResourceUpdate
 from chalicelib.sessions.resources import Resource, demand_apart
 
 _MOST_RESOURCES = 500
@@ -29,8 +29,8 @@ def add(call: Call) -> Answer:
         demand_apart(others, attached[0], "")
         return [*others, *attached]
 
-    with kept_if_taken(call, ref.space) as attached:
-        attached.append(attach(call, ref, wanted.root, "file_id"))
+    with call.services.attaching.kept_if_taken(ref.space) as attached:
+        attached.append(call.services.attaching.attach(ref, wanted.root, "file_id", call.seed))
         call.services.sessions.set_resources(ref, change)
     return Answer(rendered(attached[0], ref.id), 201)
 
@@ -83,7 +83,7 @@ def remove(call: Call) -> Answer:
         return [one for one in resources if one is not gone[0]]
 
     call.services.sessions.set_resources(ref, change)
-    forget(call, ref.space, gone[0])
+    call.services.attaching.forget(ref.space, gone[0])
     kind = "session_resource_deleted" if is_sdk(call.headers) else "resource_deleted"
     return Answer({"id": call.path["resource_id"], "type": kind})
 
@@ -98,7 +98,7 @@ ROUTES: tuple[Route, ...] = (
         add,
         "Attach a resource",
         scope="write",
-        body=schemas.NewResource,
+        body=NewResource,
         answers={201: schemas.Resource},
         errors=(404, 409),
         limit="write",
@@ -131,7 +131,7 @@ ROUTES: tuple[Route, ...] = (
         update,
         "Replace a resource's secret",
         scope="write",
-        body=schemas.ResourceUpdate,
+        body=ResourceUpdate,
         answers={200: schemas.Resource},
         errors=(404, 409),
         limit="write",

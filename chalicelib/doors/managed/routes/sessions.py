@@ -1,57 +1,40 @@
 """Sessions: create, read, change, end, remove."""
 
-from dataclasses import replace
-
 from chalicelib.agents.model import AgentVersion
-from chalicelib.doors.managed import choosing, named_files, reach
-from chalicelib.doors.managed.attaching import attach, kept_if_taken
+from chalicelib.doors.managed import choosing, reach
 from chalicelib.doors.managed.inputs import inputs_of
 from chalicelib.doors.managed.mode import is_sdk
-from chalicelib.doors.managed.refs import manner, session_ref, vault_ids
+from chalicelib.doors.managed.policies import policy_of
+from chalicelib.doors.managed.refs import manner, session_ref
 from chalicelib.doors.managed.render import sessions as render
 from chalicelib.doors.managed.schemas import sessions as schemas
 from chalicelib.doors.managed.session_lists import page_of
-from chalicelib.environments.work.resources import demand_mountable
-from chalicelib.events.log import SessionRef
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.runs import entry
+from chalicelib.sessions.draft import AgentChoice, EnvironmentChoice
 from chalicelib.sessions.inputs import Input
-from chalicelib.sessions.resources import demand_apart
-from chalicelib.sessions.service import SessionDraft, SessionUpdate
+from chalicelib.sessions.opening import Opening
+from chalicelib.sessions.service import SessionUpdate
 from chalicelib.storage.keys import Space
 
 
 def create(call: Call) -> Answer:
     """Make a session; with initial events it is running at once."""
     body: schemas.SessionCreate = call.body
-    space, sdk = Space(call.principal.tenant), is_sdk(call.headers)
-    agent, environment = choosing.agent_and_environment(call, space, body.agent, body.environment_id)
-    vaults = vault_ids(body.vault_ids)
-    call.services.vaults.check(space, vaults, "vault_ids")
-    if environment.config.type == "self_hosted":
-        for place, wanted in enumerate(body.resources or []):
-            demand_mountable(wanted.type, f"resources.{place}")
-    initial = inputs_of(list(body.initial_events or []), None)
-    named_files.check(call, initial, "initial_events")
-    session_id = call.services.sessions.new_id(space, call.seed)
-    draft = SessionDraft(
-        agent=call.services.agents.pinned(space, agent),
-        environment_id=environment.id,
-        environment=environment.model_dump(mode="json"),
+    place = body.environment_id
+    wanted = Opening(
+        agent=AgentChoice(id=body.agent) if isinstance(body.agent, str) else body.agent,
+        environment_id=place.id if isinstance(place, EnvironmentChoice) else place,
         title=body.title or None,
-        metadata=choosing.metadata(body.metadata),
-        vault_ids=vaults,
-        initial=initial,
-        manner=manner(call, sdk=sdk),
+        metadata=body.metadata or {},
+        resources=body.resources or (),
+        vault_ids=body.vault_ids or (),
+        initial=inputs_of(list(body.initial_events or []), None),
+        manner=manner(call, sdk=is_sdk(call.headers)),
+        policy=policy_of(call.headers),
         seed=call.seed,
     )
-    with kept_if_taken(call, space) as attached:
-        for place, wanted in enumerate(body.resources or []):
-            made = attach(call, SessionRef(space, session_id), wanted, f"resources.{place}")
-            demand_apart(attached, made, f"resources.{place}")
-            attached.append(made)
-        session = call.services.sessions.create(space, replace(draft, resources=attached), session_id)
-    return Answer(render.session(session), 201)
+    return Answer(render.session(call.services.opener.open(Space(call.principal.tenant), wanted)), 201)
 
 
 def retrieve(call: Call) -> Answer:

@@ -4,33 +4,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from chalicelib.agents.parts import McpServer, ModelInput, SkillRef
+from chalicelib.agents.parts import McpServer
 from chalicelib.agents.toolset import Tool
 from chalicelib.doors.managed.schemas.events import UserMessage
 from chalicelib.doors.managed.schemas.lists import CreatedRange, Page
-from chalicelib.doors.managed.schemas.resources import AnyResource
+from chalicelib.sessions.draft import AgentChoice, EnvironmentChoice
+from chalicelib.sessions.resource_drafts import AnyResource
 
 Text = Annotated[str, Field(max_length=512)]
 Title = Annotated[str, Field(max_length=1024)]
-
-
-class AgentChoice(BaseModel):
-    """An agent by id, at a version or the latest; with ``agent_with_overrides`` parts of it replaced."""
-
-    type: Literal["agent", "agent_with_overrides"] = "agent"
-    id: str
-    version: int | None = Field(default=None, ge=1)
-    model: ModelInput | None = None
-    system: str | None = Field(default=None, max_length=100_000)
-    tools: list[Tool] | None = Field(default=None, max_length=256)
-    mcp_servers: list[McpServer] | None = Field(default=None, max_length=20)
-    skills: list[SkillRef] | None = Field(default=None, max_length=20)
-
-
-class EnvironmentChoice(BaseModel):
-    """An environment by id."""
-
-    id: str
 
 
 class SessionCreate(BaseModel):

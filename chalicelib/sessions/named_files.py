@@ -4,18 +4,18 @@ from collections.abc import Iterator, Sequence
 
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import undress
-from chalicelib.http.route import Call
+from chalicelib.files.service import FileService
 from chalicelib.sessions.inputs import Input
 from chalicelib.storage.keys import Space
 
 
-def check(call: Call, items: Sequence[Input], field: str = "events") -> None:
+def check(files: FileService, space: Space, items: Sequence[Input], field: str = "events") -> None:
     """Raises InvalidRequest naming the first block whose file is unknown to the tenant."""
     named = list(_named(items, field))
     if not named:
         return
     wanted = {core for _, text in named if (core := undress("file", text)) is not None}
-    found = {file.id for file in call.services.files.find_many(Space(call.principal.tenant), sorted(wanted))}
+    found = {file.id for file in files.find_many(space, sorted(wanted))}
     for path, text in named:
         if undress("file", text) not in found:
             raise InvalidRequest(f"{path}: there is no file {text}", field=path)
