@@ -5,14 +5,14 @@ from contextlib import suppress
 from threading import Lock
 
 from chalicelib.core.clock import now_ms
-from chalicelib.files.service import FileService
 from chalicelib.sandbox.client import GuestClient, GuestGone
 from chalicelib.sandbox.computers import Live
 from chalicelib.sandbox.errors import SandboxNotFound
 from chalicelib.sandbox.hosts.base import SandboxError
 from chalicelib.sandbox.model import SandboxDraft
 from chalicelib.sandbox.service import SandboxService
-from chalicelib.sandbox.sessions import uploads
+from chalicelib.sandbox.sessions.memory import MountedMemory
+from chalicelib.sandbox.sessions.placing import Placed
 from chalicelib.storage.keys import Space
 
 _LONGEST_CALL_MS = 600_000
@@ -29,23 +29,23 @@ class SessionSandbox:
     def __init__(
         self,
         sandboxes: Callable[[], SandboxService],
-        files: FileService,
+        placed: Sequence[Placed],
         space: Space,
         session_id: str,
-        wanted: dict[str, str],
         *,
         refreshes: bool = True,
+        memory: MountedMemory | None = None,
     ) -> None:
-        """``sandboxes`` is asked when a tool needs the computer; ``wanted`` are its uploads: file ids by path.
+        """``sandboxes`` is asked when a tool needs the computer; ``placed`` is what is put there besides its workspace.
 
         ``refreshes``: a computer that was given something else than it would be given now is started anew. Not for
-        those who come while the agent may be at work in it.
+        those who come while the agent may be at work in it. ``memory`` are the session's memory stores.
         """
+        self._memory = memory
         self._sandboxes = sandboxes
-        self._files = files
+        self._placed = placed
         self._space = space
         self._id = session_id
-        self._wanted = wanted
         self._refreshes = refreshes
         self._live: Live | None = None
         self._untold = False
@@ -74,12 +74,30 @@ class SessionSandbox:
             for text in [RESTARTED] * (live.sandbox.boots > 1) + computer.problems:
                 self._note(text)
         have = computer.uploads if computer is not None else {}
-        want = self._wanted | uploads.sent(self._files, self._space, self._id, self._wanted)
+        want = {path: what for one in self._placed for path, what in one.wanted().items()}
         if have != want:
-            for problem in uploads.put(live.client, self._files, self._space, have, want):
+            for problem in (told for one in self._placed for told in one.put(live.client, have)):
                 self._note(problem)
             self._sandboxes().note_uploads(self._space, live, want)
+        if self._memory is not None and (self._memory.wanted or (computer is not None and computer.memory)):
+            self._mount(self._memory, live)
         return live
+
+    def _mount(self, memory: MountedMemory, live: Live) -> None:
+        """What the computer still has to tell goes first, so that nothing of it is written over."""
+        fresh = live.sandbox.computer is None or not live.sandbox.computer.memory
+        if not fresh:
+            self._sandboxes().sync_live(self._space, live)
+        for problem in memory.refresh(self._space, live, again=self._refreshes):
+            self._note(problem)
+        if fresh:
+            self._sandboxes().note_memory(self._space, live)
+        self._hear()
+
+    def _hear(self) -> None:
+        """Take over what storing memory brought up."""
+        for text in self._memory.notes(self._id) if self._memory is not None else ():
+            self._note(text)
 
     def _note(self, text: str) -> None:
         self._notices.append(text)
@@ -103,6 +121,7 @@ class SessionSandbox:
         except GuestGone:
             self.lost()
             raise
+        self._hear()
 
     def release(self) -> None:
         """No more calls come from here for now."""

@@ -36,10 +36,10 @@ class Outputs:
                 self._keep(space, session_id, path, entry)
             if before is not None and before.kind == "file" and (entry is None or entry.digest != before.digest):
                 with suppress(FileNotFound):
-                    self._files.delete(space, _file_id(space, session_id, path, before))
+                    self._files.delete(space, output_id(space, session_id, path, before))
 
     def _keep(self, space: Space, session_id: str, path: str, entry: Entry) -> None:
-        file_id = _file_id(space, session_id, path, entry)
+        file_id = output_id(space, session_id, path, entry)
         if self._files.find_many(space, [file_id]):
             return
         draft = FileDraft(path.rsplit("/", 1)[-1], "", maker="agent", session_id=session_id)
@@ -56,5 +56,6 @@ class Outputs:
             raise
 
 
-def _file_id(space: Space, session_id: str, path: str, entry: Entry) -> str:
+def output_id(space: Space, session_id: str, path: str, entry: Entry) -> str:
+    """The id of the file that an output of a session becomes."""
     return derive_id(space.tenant, "output", session_id, path, entry.digest)

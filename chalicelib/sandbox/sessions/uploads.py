@@ -17,15 +17,32 @@ _ROOTS = (f"{FOLDER}/", "/workspace/")
 _READ_ONLY = 0o444
 
 
-def wanted(resources: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """File ids by the path where the sandbox shows them."""
-    return {place(one["mount_path"]): one["file_id"] for one in resources if one["type"] == "file"}
+class Uploads:
+    """The files attached to a session, and those uploaded for it; each goes by its id."""
 
+    def __init__(
+        self, files: FileService, space: Space, session_id: str, resources: Iterable[Mapping[str, Any]]
+    ) -> None:
+        self._files = files
+        self._space = space
+        self._session_id = session_id
+        self._attached = {place(one["mount_path"]): str(one["file_id"]) for one in resources if one["type"] == "file"}
+        self._wanted: dict[str, str] = {}
 
-def sent(files: FileService, space: Space, session_id: str, attached: Mapping[str, str]) -> dict[str, str]:
-    """What was uploaded for the session and not ``attached`` anywhere: file ids by path."""
-    found = files.sent_to(space, session_id, set(attached.values()))
-    return {f"{FOLDER}/{dress('file', file.id)}": file.id for file in found}
+    def wanted(self) -> dict[str, str]:
+        """File ids by path, as of now."""
+        sent = self._files.sent_to(self._space, self._session_id, set(self._attached.values()))
+        self._wanted = self._attached | {f"{FOLDER}/{dress('file', file.id)}": file.id for file in sent}
+        return self._wanted
+
+    def put(self, client: GuestClient, have: Mapping[str, str]) -> list[str]:
+        """Bring a computer's uploads from what it has to what was last wanted; tells what could not be put there."""
+        missing = {path: file_id for path, file_id in self._wanted.items() if have.get(path) != file_id}
+        gone = [path for path in have if path not in self._wanted and path.startswith(f"{FOLDER}/")]
+        problems: list[str] = []
+        if missing or gone:
+            problems += send_tree(client, frames.sent(_entries(self._files, self._space, missing, problems), gone))
+        return problems
 
 
 def place(mount_path: str) -> str:
@@ -33,19 +50,6 @@ def place(mount_path: str) -> str:
     parts = [part for part in mount_path.split("/") if part not in ("", ".", "..")]
     path = "/" + "/".join(parts)
     return path if mount_path.startswith("/") and path.startswith(_ROOTS) else f"{FOLDER}{path}"
-
-
-def put(
-    client: GuestClient, files: FileService, space: Space, have: Mapping[str, str], want: Mapping[str, str]
-) -> list[str]:
-    """Bring a computer's uploads from what it has to what it should have; tells what could not be put there."""
-    missing = {path: file_id for path, file_id in want.items() if have.get(path) != file_id}
-    gone = [path for path in have if path not in want and path.startswith(f"{FOLDER}/")]
-    problems: list[str] = []
-    if missing or gone:
-        entries = _entries(files, space, missing, problems)
-        problems += send_tree(client, frames.sent(entries, gone))
-    return problems
 
 
 def _entries(
