@@ -63,7 +63,7 @@ class Outbound:
 
     def connect(self, url: Url, patience: Patience) -> Wire:
         """A connection to one of the judged addresses of the URL's host, without TLS yet. Raises OutboundError."""
-        for address in self._judged(url, patience)[:MAX_ADDRESSES]:
+        for address in self.judged(url, patience)[:MAX_ADDRESSES]:
             try:
                 return Wire.connect(address, url.port, patience)
             except OSError:
@@ -75,7 +75,7 @@ class Outbound:
         wire = self.connect(url, patience)
         try:
             if url.scheme == "https":
-                wire.secure(self._tls, url.host)
+                wire.secure(self.tls, url.host)
             return exchange(wire, request, max_bytes)
         except ssl.SSLCertVerificationError as error:
             raise OutboundUnreachable(f"The certificate of {url.host} is not trusted: {error.verify_message}") from None
@@ -86,8 +86,11 @@ class Outbound:
         finally:
             wire.close()
 
-    def _judged(self, url: Url, patience: Patience) -> list[IpAddress]:
-        """The addresses of a host. One that may not be reached spoils them all: it betrays a name made for it."""
+    def judged(self, url: Url, patience: Patience) -> list[IpAddress]:
+        """The addresses of a host that may be reached. Raises OutboundError.
+
+        One that may not be reached spoils them all: it betrays a name made for it.
+        """
         addresses = [url.address] if url.address is not None else self._resolve(url.host, patience)
         if not all(self._allowed.permits(url, address) for address in addresses):
             raise AddressRefused(f"{url.host} is not a host on the public internet and may not be called.")
@@ -103,7 +106,8 @@ class Outbound:
         return found
 
     @cached_property
-    def _tls(self) -> ssl.SSLContext:
+    def tls(self) -> ssl.SSLContext:
+        """How hosts have to prove who they are."""
         context = ssl.create_default_context()
         context.set_alpn_protocols(["http/1.1"])
         return context

@@ -1,5 +1,7 @@
 """What may be done with the credentials of a vault."""
 
+from collections.abc import Sequence
+
 from pydantic import SecretStr
 
 from chalicelib.core.clock import now_ms
@@ -22,8 +24,9 @@ from chalicelib.vaults.errors import (
     VaultArchived,
     VaultNotFound,
 )
-from chalicelib.vaults.model import MOST_CREDENTIALS, Auth, Credential, Secrets, Vault
+from chalicelib.vaults.model import MOST_CREDENTIALS, Auth, Credential, Secrets, Vault, server_key
 from chalicelib.vaults.store import VaultStore
+from chalicelib.webhooks.happening import SILENT, Announcer, Happening
 
 PLACEHOLDER = "lbt_placeholder_"
 _DIGITS = 32
@@ -35,9 +38,10 @@ _ROW, _NOT_ARCHIVED = 0, 1
 class CredentialService:
     """Adds, changes, archives and removes credentials. Their secrets leave only through ``secrets``."""
 
-    def __init__(self, store: VaultStore, box: SecretBox) -> None:
+    def __init__(self, store: VaultStore, box: SecretBox, announcer: Announcer = SILENT) -> None:
         self._store = store
         self._box = box
+        self._announcer = announcer
 
     def create(
         self, space: Space, vault_id: str, sent: CredentialCreate, credential_id: str | None = None
@@ -52,6 +56,11 @@ class CredentialService:
         metadata = patched({}, sent.metadata or {}, blank_removes=False)
         made = self._made(space, vault_id, credential_id or new_id(), auth, secrets)
         return self._add(space, made.model_copy(update={"display_name": sent.display_name, "metadata": metadata}))
+
+    def add(self, space: Space, vault_id: str, auth: Auth, secrets: Secrets) -> Credential:
+        """A new credential out of its parts. Raises VaultNotFound, VaultArchived, CredentialKeyTaken,
+        TooManyCredentials."""
+        return self._add(space, self._made(space, vault_id, new_id(), auth, secrets))
 
     def _made(self, space: Space, vault_id: str, credential_id: str, auth: Auth, secrets: Secrets) -> Credential:
         now = now_ms()
@@ -69,7 +78,7 @@ class CredentialService:
         joined = len(steps)
         entry = self._store.enter(space, credential.vault_id, inline=credential.id if inline else None)
         try:
-            self._store.commit([*steps, entry])
+            self._store.commit([*steps, entry, *self._told(space, "created", credential)])
         except TransactionRefused as refusal:
             if {_ROW, _NOT_ARCHIVED} & set(refusal.failed):
                 return self.get(space, credential.vault_id, credential.id)
@@ -139,7 +148,8 @@ class CredentialService:
                 return current
             now = now_ms()
             steps = self.archive_writes(space, current, now)
-            if self._committed([*steps, self._store.leave(space, vault_id)]):
+            told = self._told(space, "archived", current)
+            if self._committed([*steps, self._store.leave(space, vault_id), *told]):
                 return _archived(current, now)
         raise StorageBusy("the credential is changed by too many at once")
 
@@ -155,7 +165,7 @@ class CredentialService:
             steps = self._store.remove_credential(space, current)
             if current.archived_at is None:
                 steps.append(self._store.leave(space, vault_id))
-            if self._committed(steps):
+            if self._committed([*steps, *self._told(space, "deleted", current)]):
                 return
         raise StorageBusy("the credential is changed by too many at once")
 
@@ -194,6 +204,22 @@ class CredentialService:
         """The active credentials of a vault, oldest first; none of an unknown or archived one."""
         return self._store.active(space, vault_id)
 
+    def for_server(self, space: Space, vault_ids: Sequence[str], url: str) -> Credential | None:
+        """The active credential for a server in the first of the vaults that has one."""
+        try:
+            key = f"server {server_key(url)}"
+        except ValueError:
+            return None
+        return self._store.first_for(space, list(dict.fromkeys(vault_ids)), key) if vault_ids else None
+
+    def changed_secrets(self, space: Space, current: Credential, auth: Auth, fresh: Secrets) -> Credential | None:
+        """The credential with another readable part and new secrets; None when it is not ``current`` any more."""
+        merged = self.secrets(space, current) | fresh
+        sealed = self._seal(space, current.vault_id, current.id, merged)
+        news = {"auth": auth, "sealed": sealed, "revision": current.revision + 1, "updated_at": now_ms()}
+        after = current.model_copy(update=news)
+        return after if self._committed([self._store.change_credential(space, after)]) else None
+
     def secrets(self, space: Space, credential: Credential) -> Secrets:
         """The secret values of an active credential. Raises SecretUnreadable."""
         owner = _owner(credential.vault_id, credential.id)
@@ -208,12 +234,20 @@ class CredentialService:
     def _seal(self, space: Space, vault_id: str, credential_id: str, secrets: Secrets) -> str:
         return self._box.seal(space, _PURPOSE, _owner(vault_id, credential_id), dumps(secrets))
 
+    def _told(self, space: Space, what: str, credential: Credential) -> list[Write]:
+        return self._announcer.tell(space, happening(what, credential))
+
     def _committed(self, steps: list[Write]) -> bool:
         try:
             self._store.commit(steps)
         except TransactionRefused:
             return False
         return True
+
+
+def happening(what: str, credential: Credential) -> Happening:
+    """What others are told of a credential."""
+    return Happening(f"vault_credential.{what}", credential.id, {"vault_id": credential.vault_id})
 
 
 def _owner(vault_id: str, credential_id: str) -> str:

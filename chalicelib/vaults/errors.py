@@ -1,6 +1,6 @@
 """What can go wrong with vaults and credentials. No message repeats what a client sent as a secret."""
 
-from chalicelib.core.errors import Conflict, InvalidRequest, NotFound
+from chalicelib.core.errors import Conflict, InvalidRequest, LambentError, NotFound
 
 
 class VaultNotFound(NotFound):
@@ -39,6 +39,32 @@ class CredentialKeyFixed(InvalidRequest):
 
 class TooManyCredentials(InvalidRequest):
     """The vault has as many active credentials as it can hold."""
+
+
+class NotRenewable(InvalidRequest):
+    """The credential has no refresh token, or is not one of OAuth."""
+
+
+class RenewalFailed(LambentError):
+    """The token endpoint gave no new tokens."""
+
+    status = 502
+    kind = "outbound"
+
+
+class TokenEndpointUnreachable(RenewalFailed):
+    """The token endpoint did not answer, or may not be called."""
+
+
+class TokenRefused(RenewalFailed):
+    """The token endpoint said no. ``body`` is the beginning of its answer without secrets."""
+
+    def __init__(self, message: str, *, answered: int, content_type: str, body: str, truncated: bool) -> None:
+        super().__init__(message)
+        self.answered = answered
+        self.content_type = content_type
+        self.body = body
+        self.truncated = truncated
 
 
 def invalid(field: str, reason: str) -> InvalidRequest:

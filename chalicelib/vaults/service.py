@@ -12,11 +12,12 @@ from chalicelib.storage.errors import StorageBusy, TransactionRefused
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.storage.writes import Write
-from chalicelib.vaults.credentials import CredentialService
+from chalicelib.vaults.credentials import CredentialService, happening
 from chalicelib.vaults.draft import InlineSecret, VaultCreate, VaultUpdate
 from chalicelib.vaults.errors import VaultArchived, VaultNotFound
 from chalicelib.vaults.model import Vault
 from chalicelib.vaults.store import VaultStore
+from chalicelib.webhooks.happening import SILENT, Announcer, Happening
 
 if TYPE_CHECKING:
     from chalicelib.vaults.injecting import Injections
@@ -36,9 +37,10 @@ class VaultFilter:
 class VaultService:
     """Creates, changes, archives and removes vaults."""
 
-    def __init__(self, store: VaultStore, credentials: CredentialService) -> None:
+    def __init__(self, store: VaultStore, credentials: CredentialService, announcer: Announcer = SILENT) -> None:
         self._store = store
         self._credentials = credentials
+        self._announcer = announcer
 
     def create(self, space: Space, sent: VaultCreate, vault_id: str | None = None) -> Vault:
         """A new vault, with a credential if a secret was sent; with an id that exists already, the vault that has it.
@@ -54,12 +56,14 @@ class VaultService:
             updated_at=now,
         )
         steps: list[Write] = []
+        news = [Happening("vault.created", vault.id)]
         if sent.secret is not None:
             credential = self._credentials.inline(space, vault, sent, derive_id(vault.id, "inline"))
             vault = vault.model_copy(update={"active": 1, "inline": credential.id})
             steps = self._store.insert_credential(space, credential)
+            news.append(happening("created", credential))
         try:
-            self._store.commit([self._store.insert(space, vault), *steps])
+            self._store.commit([self._store.insert(space, vault), *steps, *self._announcer.tell(space, *news)])
         except TransactionRefused:
             return self.get(space, vault.id)
         return vault
@@ -124,9 +128,11 @@ class VaultService:
                 return current
             now = now_ms()
             steps = [self._store.archive(space, current, now)]
+            news = [Happening("vault.archived", vault_id)]
             for credential in self._store.active(space, vault_id):
                 steps += self._credentials.archive_writes(space, credential, now)
-            if self._committed(steps):
+                news.append(happening("archived", credential))
+            if self._committed([*steps, *self._announcer.tell(space, *news)]):
                 return current.model_copy(update={"archived_at": now, "active": 0})
         raise StorageBusy("the vault is changed by too many at once")
 
@@ -137,9 +143,11 @@ class VaultService:
             # Archived credentials hold no secrets and may be many; the vault goes last, so that a repeat finishes.
             self._store.purge_archived(space, vault_id)
             steps = [self._store.delete(space, current)]
+            news = [Happening("vault.deleted", vault_id)]
             for credential in self._store.active(space, vault_id):
                 steps += self._store.remove_credential(space, credential)
-            if self._committed(steps):
+                news.append(happening("deleted", credential))
+            if self._committed([*steps, *self._announcer.tell(space, *news)]):
                 return
         raise StorageBusy("the vault is changed by too many at once")
 

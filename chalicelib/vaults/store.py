@@ -1,5 +1,5 @@
 """Where vaults are kept. One partition holds the vault (HEAD), its active credentials (C#), its archived ones (X#), and
-a row for each server or variable that has an active credential (K#)."""
+a row for each server or variable that has an active credential (K#), and who renews a credential just now (R#)."""
 
 import hashlib
 from collections.abc import Sequence
@@ -15,7 +15,8 @@ from chalicelib.storage.writes import Write
 from chalicelib.vaults.model import MOST_CREDENTIALS, Credential, Vault
 
 _NOUN, _PART, _ARCHIVE = "vault", "credential", "archived"
-HEAD, _ACTIVE, _ARCHIVED, _TAKEN = "HEAD", "C#", "X#", "K#"
+HEAD, _ACTIVE, _ARCHIVED, _TAKEN, _RENEWAL = "HEAD", "C#", "X#", "K#", "R#"
+_RENEWALS_KEPT_SECONDS = 24 * 3600
 _FACTS = ("id", "display_name", "created_at", "updated_at", "archived_at", "revision", "stamp", "active", "inline")
 _PART_FACTS = ("id", "vault_id", "created_at", "updated_at", "archived_at", "revision", "sealed")
 
@@ -59,6 +60,46 @@ class VaultStore:
         """The active credentials of a vault, oldest first."""
         rows = self._table.walk(space.partition(_NOUN, vault_id), low=_ACTIVE, high=_ACTIVE + "~")
         return sorted((self.credential(row) for row in rows), key=lambda one: (one.created_at, one.id))
+
+    def first_for(self, space: Space, vault_ids: Sequence[str], key: str) -> Credential | None:
+        """The active credential for a server or variable in the first of the vaults that has one."""
+        places = {vault_id: _taken(space, vault_id, key) for vault_id in vault_ids}
+        rows = self._table.get_many(list(places.values()))
+        for vault_id, place in places.items():
+            if place in rows:
+                row = self._table.get(_key(space, vault_id, _ACTIVE + rows[place]["credential"]))
+                if row is not None:
+                    return self.credential(row)
+        return None
+
+    def begin_renewal(self, space: Space, credential: Credential, now: int, until: int) -> None:
+        """From now on until then (milliseconds) nobody else renews the credential. Raises ConditionFailed."""
+        place = _key(space, credential.vault_id, _RENEWAL + credential.id)
+        content = {"until": until, "failed": 0, "expires_at": until // 1000 + _RENEWALS_KEPT_SECONDS}
+        self._table.write(writes.put(_row(place, content, {}), writes.ABSENT | writes.compare("until", "<", now)))
+
+    def end_renewal(
+        self, space: Space, credential: Credential, until: int, *, failed: bool, told: Sequence[Write] = ()
+    ) -> None:
+        """The renewal begun with ``until`` is over; ``told`` goes with its failure.
+
+        Raises ConditionFailed, TransactionRefused when another has begun since.
+        """
+        place = _key(space, credential.vault_id, _RENEWAL + credential.id)
+        if not failed:
+            self._table.write(writes.delete(place, writes.equals("until", until)))
+            return
+        changes: Row = {"until": 0, "failed": credential.revision}
+        ended = writes.update(place, changes, writes.equals("until", until))
+        if told:
+            self._table.transact([ended, *told])
+        else:
+            self._table.write(ended)
+
+    def failed_renewal(self, space: Space, credential: Credential) -> int:
+        """The revision whose renewal failed last, 0 when none did."""
+        row = self._table.get(_key(space, credential.vault_id, _RENEWAL + credential.id))
+        return int(row["failed"]) if row else 0
 
     def page(self, space: Space, window: Window, *, active: bool, archived: bool, name_part: str) -> Found:
         """Rows of vaults, by creation."""

@@ -1,0 +1,1 @@
+"""How a person lets a vault use an MCP server in their name."""
