@@ -6,7 +6,7 @@ from chalicelib.models import anthropic_request
 from chalicelib.models.anthropic_stream import AnthropicReader
 from chalicelib.models.request import ModelRequest
 from chalicelib.models.scrub import Scrubber
-from chalicelib.models.sdk_provider import Post, SdkProvider
+from chalicelib.models.sdk_provider import HttpClient, Post, SdkProvider
 from chalicelib.models.transport import Sdk, TimeLimits, sdk_of, sdk_timeout
 
 DEFAULT_URL = "https://api.anthropic.com"
@@ -26,9 +26,14 @@ class AnthropicProvider(SdkProvider):
         base_url: str | None,
         limits: TimeLimits,
         scrub: Scrubber,
+        http: HttpClient | None = None,
     ) -> None:
-        """``base_url`` is the address without ``/v1``; with neither key nor token a placeholder key is sent."""
+        """``base_url`` is the address without ``/v1``; with neither key nor token a placeholder key is sent.
+
+        ``http`` makes the HTTP client where the SDK's own may not be used.
+        """
         super().__init__(limits, scrub)
+        self._http = http
         self._key, self._token = api_key, auth_token
         self._compatible = bool(base_url)
         self._url = (base_url or DEFAULT_URL).rstrip("/").removesuffix("/v1")
@@ -55,6 +60,7 @@ class AnthropicProvider(SdkProvider):
             default_headers=self._older_auth(),
             max_retries=0,
             timeout=sdk_timeout(self._limits),
+            http_client=self._http() if self._http else None,
         )
         return sdk_of(anthropic, anthropic.AnthropicError, client)
 

@@ -3,18 +3,21 @@
 import re
 from typing import Any
 
-from chalicelib.models.request import Block, Message, ModelRequest, blocks_of
+from chalicelib.models.errors import ModelControlUnsupported
+from chalicelib.models.request import Block, Controls, Message, ModelRequest, blocks_of
 
 _CACHE = {"type": "ephemeral"}
 _UNCACHEABLE = ("thinking", "redacted_thinking")
 _WITHOUT_EFFORT = re.compile(r"claude-(2|3|v1|instant|(opus|sonnet)-4(-[01])?(-\d{8})?$|(sonnet|haiku)-4-5)")
 _EFFORT_ONLY = "claude-opus-4-5"
+_HOTTEST = 1.0
+_CHOICES = {"auto": "auto", "none": "none", "any": "any", "one": "tool"}
 _WITHOUT_XHIGH = ("claude-opus-4-5", "claude-opus-4-6", "claude-sonnet-4-6")
 FAST_BETA = "fast-mode-2026-02-01"
 
 
 def body(request: ModelRequest) -> dict[str, Any]:
-    """The request's JSON body.
+    """The request's JSON body. Raises ModelControlUnsupported.
 
     Cache breakpoints stand after tools and system, which every call of an agent shares, and after the two newest user
     messages: the newest for the next call to read, the one before because it was the newest at the last call.
@@ -32,7 +35,7 @@ def body(request: ModelRequest) -> dict[str, Any]:
         made["system"] = [{"type": "text", "text": request.system, "cache_control": _CACHE}]
     if request.speed == "fast":
         made["speed"] = "fast"
-    return made
+    return _controlled(made, request.controls)
 
 
 def headers(request: ModelRequest) -> dict[str, str]:
@@ -40,9 +43,50 @@ def headers(request: ModelRequest) -> dict[str, str]:
     return {"anthropic-beta": FAST_BETA} if request.speed == "fast" else {}
 
 
+def _controlled(made: dict[str, Any], wanted: Controls) -> dict[str, Any]:
+    _check(wanted)
+    if wanted.temperature is not None:
+        made["temperature"] = wanted.temperature
+    if wanted.top_p is not None:
+        made["top_p"] = wanted.top_p
+    if wanted.stop:
+        made["stop_sequences"] = list(wanted.stop)
+    if made.get("tools") and (choice := _tool_choice(wanted)):
+        made["tool_choice"] = choice
+    if wanted.answer_schema is not None:
+        answer = {"type": "json_schema", "schema": wanted.answer_schema}
+        made["output_config"] = made.get("output_config", {}) | {"format": answer}
+    return made
+
+
+def _check(wanted: Controls) -> None:
+    if wanted.seed is not None:
+        raise ModelControlUnsupported("seed", "The provider of this model takes no seed.")
+    if wanted.json_only:
+        raise ModelControlUnsupported(
+            "response_format", "The provider of this model writes JSON only to a schema: use the type json_schema."
+        )
+    if wanted.temperature is not None and wanted.temperature > _HOTTEST:
+        raise ModelControlUnsupported("temperature", "The provider of this model takes a temperature of at most 1.")
+
+
+def _tool_choice(wanted: Controls) -> dict[str, Any]:
+    choice: dict[str, Any] = {} if wanted.tool_choice is None else {"type": _CHOICES[wanted.tool_choice]}
+    if wanted.tool_choice == "one":
+        choice["name"] = wanted.tool
+    if wanted.parallel_tools is not None and wanted.tool_choice != "none":
+        choice = {"type": "auto"} | choice | {"disable_parallel_tool_use": not wanted.parallel_tools}
+    return choice
+
+
 def _tools(request: ModelRequest) -> list[dict[str, Any]]:
     tools: list[dict[str, Any]] = [
-        {"name": tool.name, "description": tool.description, "input_schema": tool.input_schema}
+        {
+            "name": tool.name,
+            "description": tool.description,
+            "input_schema": tool.input_schema,
+            **({"strict": True} if tool.strict else {}),
+        }
         for tool in request.tools
     ]
     if not request.system:
@@ -51,8 +95,8 @@ def _tools(request: ModelRequest) -> list[dict[str, Any]]:
 
 
 def _effort(request: ModelRequest) -> dict[str, Any]:
-    model, effort = request.model, request.effort
-    if effort is None or not model.startswith("claude") or _WITHOUT_EFFORT.match(model):
+    model, effort = request.model, "low" if request.effort == "minimal" else request.effort
+    if effort in (None, "none") or not model.startswith("claude") or _WITHOUT_EFFORT.match(model):
         return {}
     if effort == "xhigh" and model.startswith(_WITHOUT_XHIGH):
         effort = "high"

@@ -18,12 +18,17 @@ _DISPLAY_NAMES = {**_ANTHROPIC, **_OPENAI, EMBEDDED_MODEL: "SmolLM2 135M (demo)"
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """A model as ``GET /v1/models`` shows it. ``demo`` marks the embedded one, which is not meant for work."""
+    """A model as ``GET /v1/models`` shows it. ``demo`` marks the embedded one, which is not meant for work.
+
+    ``created_ms`` is known of models of cards alone, as are ``fallbacks``, the models to turn to after it.
+    """
 
     id: str
     display_name: str
     provider: str
     demo: bool = False
+    created_ms: int = 0
+    fallbacks: tuple[str, ...] = ()
 
 
 def listed_ids(settings: ModelSettings) -> list[str]:

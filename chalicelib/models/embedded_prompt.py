@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from chalicelib.models.request import Block, ModelRequest, ToolSpec, blocks_of
+from chalicelib.models.errors import ModelControlUnsupported
+from chalicelib.models.request import Block, Controls, ModelRequest, ToolSpec, blocks_of
 
 MAX_OUTPUT_TOKENS = 512
 _SYSTEM_CHARS = 1_500
@@ -35,13 +36,17 @@ _ANSWER = {
 
 
 def body(request: ModelRequest, budget: int) -> dict[str, Any]:
-    """The chat completions body for the runtime. ``budget`` is the most characters of conversation to send."""
+    """The chat completions body for the runtime. ``budget`` is the most characters of conversation to send.
+
+    Raises ModelControlUnsupported.
+    """
     made: dict[str, Any] = {
         "messages": _messages(request, budget),
         "stream": True,
         "stream_options": {"include_usage": True},
         "max_tokens": min(request.max_tokens, MAX_OUTPUT_TOKENS),
         "temperature": 0,
+        **_controls(request.controls),
     }
     tools = offered(request)
     if tools:
@@ -50,8 +55,21 @@ def body(request: ModelRequest, budget: int) -> dict[str, Any]:
     return made
 
 
+def _controls(wanted: Controls) -> dict[str, Any]:
+    if wanted.tool_choice in ("any", "one"):
+        raise ModelControlUnsupported("tool_choice", "The demo model cannot be made to call a tool.")
+    if wanted.json_only or wanted.answer_schema is not None:
+        raise ModelControlUnsupported("response_format", "The demo model cannot be held to a format.")
+    given = {"temperature": wanted.temperature, "top_p": wanted.top_p, "seed": wanted.seed}
+    return {name: value for name, value in given.items() if value is not None} | (
+        {"stop": list(wanted.stop)} if wanted.stop else {}
+    )
+
+
 def offered(request: ModelRequest) -> list[ToolSpec]:
     """The tools the model is shown; if there are any, its answer is held to the schema."""
+    if request.controls.tool_choice == "none":
+        return []
     newest = blocks_of(request.messages[-1]["content"]) if request.messages else []
     if any(block["type"] == "tool_result" for block in newest):
         return []

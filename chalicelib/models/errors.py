@@ -58,6 +58,14 @@ class ModelContentUnsupported(ModelRequestFailed):
     """The request holds content that this provider's wire cannot carry."""
 
 
+class ModelControlUnsupported(ModelRequestFailed):
+    """The request controls the answer in a way that this provider's wire cannot carry; ``control`` names it."""
+
+    def __init__(self, control: str, message: str) -> None:
+        self.control = control
+        super().__init__(message)
+
+
 class ModelServerFailed(ModelRequestFailed):
     """The provider had a fault of its own."""
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.core import jsonio
 from chalicelib.models.errors import ModelContentUnsupported
-from chalicelib.models.request import Block, Message, ModelRequest, ToolSpec, blocks_of
+from chalicelib.models.request import Block, Controls, Message, ModelRequest, ToolSpec, blocks_of
 
 _REASONS = re.compile(r"o\d|gpt-([5-9]|oss)")
 _UP_TO_HIGH = re.compile(r"o\d|gpt-oss|gpt-5(\.1)?(-|$)")
@@ -29,7 +29,31 @@ def body(request: ModelRequest, *, official: bool) -> dict[str, Any]:
         made["tools"] = [_tool(tool) for tool in request.tools]
     if request.speed == "fast" and official:
         made["service_tier"] = "priority"
-    return made
+    return made | dict(_controls(request.controls, has_tools=bool(request.tools)))
+
+
+def _controls(wanted: Controls, *, has_tools: bool) -> Iterator[tuple[str, Any]]:
+    for name in ("temperature", "top_p", "seed"):
+        if (value := getattr(wanted, name)) is not None:
+            yield name, value
+    if wanted.stop:
+        yield "stop", list(wanted.stop)
+    if has_tools and wanted.tool_choice is not None:
+        yield "tool_choice", _tool_choice(wanted)
+    if has_tools and wanted.parallel_tools is not None:
+        yield "parallel_tool_calls", wanted.parallel_tools
+    if wanted.answer_schema is not None:
+        strict = {} if wanted.answer_strict is None else {"strict": wanted.answer_strict}
+        schema = {"name": wanted.answer_name, "schema": wanted.answer_schema, **strict}
+        yield "response_format", {"type": "json_schema", "json_schema": schema}
+    elif wanted.json_only:
+        yield "response_format", {"type": "json_object"}
+
+
+def _tool_choice(wanted: Controls) -> str | dict[str, Any]:
+    if wanted.tool_choice == "one":
+        return {"type": "function", "function": {"name": wanted.tool}}
+    return "required" if wanted.tool_choice == "any" else str(wanted.tool_choice)
 
 
 def _effort(request: ModelRequest, official: bool) -> dict[str, Any]:
@@ -48,6 +72,8 @@ def _effort(request: ModelRequest, official: bool) -> dict[str, Any]:
 
 def _tool(tool: ToolSpec) -> dict[str, Any]:
     function = {"name": tool.name, "description": tool.description, "parameters": tool.input_schema}
+    if tool.strict:
+        return {"type": "function", "function": function | {"strict": True}}
     return {"type": "function", "function": function}
 
 

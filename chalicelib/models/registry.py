@@ -8,7 +8,7 @@ from chalicelib.models.catalog import EMBEDDED_MODEL, ModelInfo
 from chalicelib.models.embedded_provider import EmbeddedProvider
 from chalicelib.models.errors import ModelNotServed
 from chalicelib.models.openai_provider import OpenAIProvider
-from chalicelib.models.pricing import Prices
+from chalicelib.models.pricing import Price, Prices
 from chalicelib.models.provider import Provider
 from chalicelib.models.runner import Runner, runner
 from chalicelib.models.scrub import Scrubber
@@ -20,11 +20,12 @@ _NOTHING = "no model provider is configured: set ANTHROPIC_API_KEY, OPENAI_API_K
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """Where a model is served, and by which id there."""
+    """Where a model is served, and by which id there; ``price`` is set where the usual price list does not count."""
 
     provider: Provider
     model: str
     provider_name: str
+    price: Price | None = None
 
 
 class Registry:
@@ -35,7 +36,8 @@ class Registry:
         self.settings = settings
         self.prices = Prices.load(settings.prices_path)
         self.scrub = Scrubber(settings.secrets)
-        self._providers = self._build(TimeLimits(settings.timeout, settings.idle_timeout))
+        self.limits = TimeLimits(settings.timeout, settings.idle_timeout)
+        self._providers = self._build(self.limits)
 
     def resolve(self, model_id: str) -> Resolved:
         """The provider of a model. Raises ModelNotServed.

@@ -2,7 +2,7 @@
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,9 @@ from chalicelib.models.reading import Reader, read
 from chalicelib.models.request import ModelRequest
 from chalicelib.models.scrub import Scrubber
 from chalicelib.models.transport import Exchange, Sdk, TimeLimits
+
+HttpClient = Callable[[], Any]
+"""Makes the HTTP client of an SDK; asked on the event loop, at the first use."""
 
 
 @dataclass(frozen=True, slots=True)

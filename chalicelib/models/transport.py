@@ -8,9 +8,11 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Self
 
 from chalicelib.core import jsonio
+from chalicelib.core.errors import LambentError
 from chalicelib.models import errors, failures
 from chalicelib.models.errors import ModelError
 from chalicelib.models.failures import Scrub
@@ -116,12 +118,27 @@ class Exchange:
         if isinstance(error, self._sdk.status):
             known: Any = error
             return failures.from_status(known.status_code, known.body, known.response.headers, self._scrub)
+        if (refused := _refusal_behind(error)) is not None:
+            return _kept_back(refused)
         if isinstance(error, self._sdk.timed_out):
             return errors.ModelTimedOut(f"The provider could not be reached within {_CONNECT_SECONDS:g} seconds.")
         if isinstance(error, self._sdk.unreachable):
             reason = self._scrub(str(error.__cause__ or error))
             return errors.ModelUnreachable(f"The provider could not be reached: {reason}")
         return otherwise(f"The connection to the provider broke: {self._scrub(str(error)) or type(error).__name__}")
+
+
+def _refusal_behind(error: BaseException | None) -> LambentError | None:
+    # The connection pool raises errors anew without their cause, which is then still their context.
+    while error is not None and not isinstance(error, LambentError):
+        error = error.__cause__ or error.__context__
+    return error
+
+
+def _kept_back(refused: LambentError) -> ModelError:
+    """The guard let no connection be made: for good, or because the host was not found."""
+    final = refused.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return (errors.ModelRequestRefused if final else errors.ModelUnreachable)(refused.message)
 
 
 def sdk_timeout(limits: TimeLimits) -> Any:

@@ -1,0 +1,51 @@
+"""Sessions at work, and which of them are meant."""
+
+from dataclasses import dataclass, field
+
+from chalicelib.events.log import SessionRef
+from chalicelib.sessions.model import Head
+
+
+@dataclass(frozen=True, slots=True)
+class AtWork:
+    """A session at work."""
+
+    ref: SessionRef
+    head: Head
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which sessions at work: all that fit everything given. ``before``: at work since then or longer (milliseconds).
+
+    ``any_user``: those that have an end user, whoever it is.
+    """
+
+    agent_id: str | None = None
+    end_user: str | None = None
+    session_ids: tuple[str, ...] | None = None
+    any_user: bool = False
+    before: int | None = None
+
+    def fits(self, head: Head) -> bool:
+        """Whether a session is meant."""
+        return (
+            self.agent_id in (None, head.agent_id)
+            and self.end_user in (None, head.end_user)
+            and (self.session_ids is None or head.id in self.session_ids)
+            and not (self.any_user and head.end_user is None)
+            and (self.before is None or (head.active_since or 0) <= self.before)
+        )
+
+
+@dataclass(slots=True)
+class Stopped:
+    """What came of a stop: how many were at work, and which were asked to stop; the clock sees to the others."""
+
+    matched: int = 0
+    stopped: list[SessionRef] = field(default_factory=list)
+
+    @property
+    def remaining(self) -> int:
+        """How many are still to be asked."""
+        return self.matched - len(self.stopped)

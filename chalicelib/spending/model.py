@@ -1,0 +1,35 @@
+"""What models cost a tenant, by day and model."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+COUNTED = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
+MOST_DAYS = 92
+
+
+@dataclass(slots=True)
+class Spent:
+    """Calls of one model, on one day. ``unpriced`` are the calls whose price is not known: they count as free."""
+
+    model: str
+    day: str
+    calls: int = 0
+    unpriced: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_input_tokens: int = 0
+    cache_creation_input_tokens: int = 0
+    cost: Decimal = Decimal(0)
+
+    def add(self, tokens: dict[str, int], cost: Decimal | None, *, calls: int = 1, unpriced: int = 0) -> None:
+        """Count calls; ``tokens`` by their names."""
+        self.calls += calls
+        self.unpriced += unpriced
+        self.cost += cost or Decimal(0)
+        for name in COUNTED:
+            setattr(self, name, getattr(self, name) + (tokens.get(name) or 0))
+
+    @property
+    def tokens(self) -> dict[str, int]:
+        """The tokens by their names."""
+        return {name: getattr(self, name) for name in COUNTED}
