@@ -19,6 +19,7 @@ from chalicelib.local.pump import Pump
 from chalicelib.observability import logger
 from chalicelib.runs import entry
 from chalicelib.runs.worker import NO_LIMIT_MS
+from chalicelib.schedules.due import next_moment
 from chalicelib.storage.keys import SEPARATOR
 from chalicelib.wiring import Services
 
@@ -29,6 +30,7 @@ STACK = "lambent"
 TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "data.json"
 SESSION = f"{SEPARATOR}{NOUN}{SEPARATOR}"
 _CLOCK_SECONDS = 10.0
+_LOOK_SECONDS = 1.0
 _RUN_WORKERS = 64
 _DEAD_WORKERS = 2
 
@@ -161,11 +163,21 @@ class Runtime:
         self._running = [
             Pump(client, settings.queue_url, handle, workers=_RUN_WORKERS, hidden_seconds=hidden, name="run"),
             Pump(client, settings.dead_letter_url, bury, workers=_DEAD_WORKERS, hidden_seconds=hidden, name="dead"),
-            Clock(lambda: entry.tick(services), _CLOCK_SECONDS),
+            self._clock(services),
         ]
         for part in self._running:
             part.start()
         entry.tick(services, everything=self._engine is not None)
+
+    def _clock(self, services: Services) -> Clock:
+        """A clock that wakes for timers too: told of changes by the engine, or looking again and again without one."""
+        clock = Clock(lambda: entry.tick(services), _CLOCK_SECONDS)
+        look = None if self._engine is not None else _LOOK_SECONDS
+        clock.watch(lambda: next_moment(services.table), lambda: entry.tick_timers(services), look)
+        if self._engine is not None:
+            timers = services.timers
+            self._engine.subscribe(lambda pk: clock.look() if timers.concerns(pk) else None)
+        return clock
 
     def _serve(
         self, services: Services, keys: Credentials, ready: Callable[[Started], None], probe: threading.Thread
