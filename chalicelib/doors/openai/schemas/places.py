@@ -1,0 +1,83 @@
+"""Environments, their files and templates, and the files sessions put out."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, RootModel
+
+from chalicelib.doors.openai.lists import ListQuery
+from chalicelib.doors.openai.schemas.sessions import EnvironmentFile
+
+
+class EnvironmentListQuery(ListQuery):
+    """Which environments: those of this server."""
+
+    type: Literal["openai_hosted"] | None = None
+
+
+class EnvironmentAnswer(BaseModel):
+    """The environment of a session."""
+
+    id: str
+    object: Literal["agent.environment"]
+    type: Literal["openai_hosted", "self_hosted"]
+    status: Literal["pending", "ready", "connected", "disconnected", "suspended", "expired", "failed"]
+    files: list[dict[str, Any]]
+    plugins: list[dict[str, Any]]
+    skills: list[dict[str, Any]]
+
+
+class TemplateAnswer(BaseModel):
+    """What environments are made from."""
+
+    id: str
+    object: Literal["agent.environment.template"]
+    name: str | None
+    network: dict[str, Any]
+    packages: dict[str, list[str]]
+    files: list[dict[str, Any]]
+    plugins: list[dict[str, Any]]
+    skills: list[dict[str, Any]]
+    capability_directories: list[str]
+    created_at: int
+    updated_at: int
+
+
+class FileAnswer(BaseModel):
+    """A file in an environment."""
+
+    object: Literal["agent.environment.file"]
+    environment_id: str
+    path: str
+    size_bytes: int
+
+
+class FilePage(BaseModel):
+    """Files; ``next`` continues the list."""
+
+    object: Literal["list"]
+    data: list[FileAnswer]
+    has_more: bool
+    next: str | None
+
+
+class ArtifactListQuery(ListQuery):
+    """Which artifacts."""
+
+    environment_id: str | None = None
+
+
+class Artifact(BaseModel):
+    """A file that a turn left."""
+
+    id: str
+    object: Literal["agent.session.artifact"]
+    session_id: str
+    environment_id: str
+    turn_id: str
+    path: str
+    size_bytes: int
+    created_at: int
+
+
+class NewFile(RootModel[EnvironmentFile]):
+    """A file for an environment: an uploaded one, or its content in base64."""

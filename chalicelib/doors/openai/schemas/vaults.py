@@ -1,0 +1,72 @@
+"""Vaults and credentials: what clients send and read. Of secrets nothing is ever read."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from chalicelib.doors.openai.lists import ListQuery
+from chalicelib.doors.openai.schemas.agents import Metadata
+from chalicelib.vaults.draft import AuthChange, EnvironmentVariableInput, McpOauthInput, StaticBearerInput
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
+Auth = Annotated[StaticBearerInput | McpOauthInput | EnvironmentVariableInput, Field(discriminator="type")]
+
+
+class NewVault(BaseModel):
+    """A vault to be made."""
+
+    name: Name | None = None
+    metadata: Metadata | None = None
+
+
+class VaultChange(BaseModel):
+    """Changes to a vault; ``metadata`` replaces all of it."""
+
+    name: Name | None = None
+    metadata: Metadata | None = None
+
+
+class NewCredential(BaseModel):
+    """A credential for a vault."""
+
+    name: Name
+    auth: Auth
+    metadata: Metadata | None = None
+
+
+class CredentialChange(BaseModel):
+    """New secrets of a credential; ``metadata`` replaces all of it."""
+
+    auth: AuthChange | None = None
+    metadata: Metadata | None = None
+
+
+class VaultListQuery(ListQuery):
+    """Which vaults or credentials."""
+
+    status: list[Literal["active", "archived"]] | None = None
+
+
+class VaultAnswer(BaseModel):
+    """A vault."""
+
+    id: str
+    object: Literal["vault"]
+    name: str | None
+    metadata: Metadata
+    created_at: int
+
+
+class CredentialAnswer(BaseModel):
+    """A credential."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    object: Literal["vault.credential"]
+    vault_id: str
+    name: str
+    auth: dict[str, Any]
+    metadata: Metadata
+    created_at: int
+    updated_at: int
