@@ -1,0 +1,3 @@
+"""The name under which workers are sent to trials; light to import."""
+
+ERRAND = "eval_trial"
