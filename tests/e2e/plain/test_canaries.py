@@ -1,0 +1,141 @@
+"""Canaries: who gets which version, what is counted, and how they end."""
+
+from collections import Counter
+
+import pytest
+
+from tests.fakes.model_server import FakeModel
+from tests.support.api import SDK_HEADERS, Api, Json
+
+
+class Trial:
+    """An agent in two versions, whose sessions are asked for."""
+
+    def __init__(self, api: Api) -> None:
+        self.api = api
+        self.environment = api.environment()["id"]
+        self.id = api.agent(system="one")["id"]
+        self.path = f"/v1/agents/{self.id}/canary"
+
+    def update(self, system: str) -> int:
+        """Another system prompt; the version it makes."""
+        current = self.api.get(f"/v1/agents/{self.id}")["version"]
+        made = self.api.ok("POST", f"/v1/agents/{self.id}", {"version": current, "system": system})
+        return int(made["version"])
+
+    def session(self, **fields: object) -> Json:
+        """A new session that names no version."""
+        return self.api.post("/v1/sessions", agent=self.id, environment_id=self.environment, **fields)
+
+    def systems(self, *users: str) -> list[str]:
+        """The system prompts that sessions for these users get."""
+        return [self.session(metadata={"user_id": user})["agent"]["system"] for user in users]
+
+
+@pytest.fixture
+def trial(api: Api) -> Trial:
+    """An agent of this test alone."""
+    return Trial(api)
+
+
+USERS = [f"user-{number}" for number in range(24)]
+
+
+def test_a_share_of_sessions_gets_the_version_and_each_end_user_always_the_same(trial: Trial) -> None:
+    trial.api.post(trial.path, version=2, percent=50)
+    assert set(trial.systems(*USERS[:4])) == {"one"}
+    trial.update("two")
+    first = trial.systems(*USERS)
+    assert set(first) == {"one", "two"}
+    assert trial.systems(*USERS) == first
+    shown = trial.api.get(trial.path)
+    counted = {one["version"]: one["sessions"] for one in shown["versions"]}
+    got = Counter(first)
+    assert counted == {1: 4 + 2 * got["one"], 2: 2 * got["two"]}
+    assert (shown["state"], shown["percent"], shown["stable_version"]) == ("running", 50, 1)
+
+
+def test_a_growing_share_takes_nobody_out(trial: Trial) -> None:
+    trial.update("two")
+    trial.api.post(trial.path, version=2, percent=30)
+    first = trial.systems(*USERS[:12])
+    grown = trial.api.post(trial.path, version=2, percent=99)
+    assert grown["percent"] == 99
+    for was, now in zip(first, trial.systems(*USERS[:12]), strict=True):
+        assert now == "two" or was == "one"
+
+
+def test_a_session_keeps_its_version_and_a_named_version_takes_no_part(trial: Trial) -> None:
+    trial.update("two")
+    trial.api.post(trial.path, version=2, percent=99)
+    named = trial.api.post(
+        "/v1/sessions", agent={"type": "agent", "id": trial.id, "version": 1}, environment_id=trial.environment
+    )
+    assert named["agent_version"] == 1
+    session = trial.session()
+    trial.api.post(f"{trial.path}/rollback")
+    assert trial.api.get(f"/v1/sessions/{session['id']}")["agent_version"] == session["agent_version"]
+    assert sum(one["sessions"] for one in trial.api.get(trial.path)["versions"]) == 1
+
+
+def test_runs_and_their_cost_are_counted_by_version(trial: Trial, model: FakeModel) -> None:
+    trial.update("two")
+    trial.api.post(trial.path, version=2, percent=99)
+    session = trial.session()
+    trial.api.turn(session["id"], "tokens:2")
+    trial.api.turn(session["id"], "tokens:2")
+    trial.api.turn(session["id"], "error:400")
+    counts = {one["version"]: one for one in trial.api.get(trial.path)["versions"]}[session["agent_version"]]
+    assert (counts["sessions"], counts["runs_completed"], counts["runs_failed"]) == (1, 2, 1)
+    cost = float(trial.api.get(f"/v1/sessions/{session['id']}")["usage"]["list_cost"]["amount"])
+    assert float(counts["cost"]) * 100 == pytest.approx(cost, abs=1.0)
+
+
+def test_promoting_the_current_version_makes_no_other(trial: Trial) -> None:
+    trial.update("two")
+    trial.api.post(trial.path, version=2, percent=50)
+    done = trial.api.post(f"{trial.path}/promote")
+    assert (done["state"], done["current_version"]) == ("promoted", 2)
+    assert trial.api.post(f"{trial.path}/promote") == done
+    assert set(trial.systems(*USERS[:6])) == {"two"}
+    assert trial.api.call("POST", f"{trial.path}/rollback").status_code == 409
+
+
+def test_promoting_after_later_updates_makes_a_new_version(trial: Trial) -> None:
+    trial.update("two")
+    trial.api.post(trial.path, version=2, percent=50)
+    trial.update("three")
+    assert set(trial.systems(*USERS)) == {"one", "two"}
+    done = trial.api.post(f"{trial.path}/promote")
+    assert done["current_version"] == 4
+    assert trial.api.get(f"/v1/agents/{trial.id}")["system"] == "two"
+    assert set(trial.systems(*USERS[:6])) == {"two"}
+
+
+def test_rolling_back_gives_everybody_what_the_others_had(trial: Trial) -> None:
+    trial.update("two")
+    trial.api.post(trial.path, version=2, percent=99)
+    done = trial.api.post(f"{trial.path}/rollback")
+    assert (done["state"], done["current_version"]) == ("rolled_back", 3)
+    assert trial.api.post(f"{trial.path}/rollback") == done
+    assert set(trial.systems(*USERS[:6])) == {"one"}
+
+
+def test_what_cannot_be_tried_is_refused(trial: Trial, stranger: Api) -> None:
+    assert trial.api.call("GET", trial.path).status_code == 404
+    for status, body in (
+        (400, {"version": 1, "percent": 50}),
+        (400, {"version": 3, "percent": 50}),
+        (400, {"version": 2, "percent": 0}),
+        (400, {"version": 2, "percent": 100}),
+        (400, {"version": 2, "percent": 50, "stable_version": 2}),
+    ):
+        assert trial.api.call("POST", trial.path, body).status_code == status, body
+    trial.api.post(trial.path, version=2, percent=50)
+    assert trial.api.call("POST", f"{trial.path}/promote").status_code == 400
+    trial.update("two")
+    trial.update("three")
+    assert trial.api.call("POST", trial.path, {"version": 3, "percent": 50}).status_code == 409
+    for method, path in (("GET", trial.path), ("POST", f"{trial.path}/promote"), ("POST", f"{trial.path}/rollback")):
+        for headers in ({}, SDK_HEADERS):
+            assert stranger.call(method, path, headers=headers).status_code == 404
