@@ -7,7 +7,7 @@ PORT ?= 8000
 MODEL ?= embedded
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
-.PHONY: help run test lint format openapi bench lock clean
+.PHONY: help run test lint format openapi coverage bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -45,11 +45,12 @@ run: $(VENV)/.local $(DEMO_MODEL) ## set up, hold one conversation, keep serving
 test: $(VENV)/.dev $(VENV)/.embedded ## run every test but the deploy rehearsal
 	@$(BIN)/pytest -n 2 --dist loadscope -m "not rehearsal"
 
-lint: $(VENV)/.dev ## check style, types, the OpenAPI document and the templates
+lint: $(VENV)/.dev ## check style, types, the OpenAPI document, the coverage page and the templates
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/python scripts/openapi.py --check
+	@$(BIN)/python scripts/coverage.py --check
 	@$(BIN)/cfn-lint infra/data.json
 
 format: $(VENV)/.dev ## put the code into shape
@@ -58,6 +59,9 @@ format: $(VENV)/.dev ## put the code into shape
 
 openapi: $(VENV)/.dev ## write docs/openapi.json anew
 	@$(BIN)/python scripts/openapi.py
+
+coverage: $(VENV)/.dev ## write docs/coverage.md anew
+	@$(BIN)/python scripts/coverage.py
 
 bench: $(VENV)/.dev ## measure the server against a scripted model
 	@$(BIN)/python -m tests.performance.bench

@@ -2,25 +2,51 @@
 
 import os
 from functools import lru_cache
-from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from chalicelib.agents.errors import AgentNotFound
 from chalicelib.agents.service import AgentService
 from chalicelib.agents.store import AgentStore
+from chalicelib.canaries import wiring as trying
 from chalicelib.core.ids import new_id
 from chalicelib.core.lazy import lazy
 from chalicelib.core.settings import Settings
+from chalicelib.deployments import wiring as deploying
+from chalicelib.deployments.running import DeploymentRuns
+from chalicelib.deployments.service import DeploymentService
+from chalicelib.dreams.wiring import Dreams
 from chalicelib.environments.service import EnvironmentService
 from chalicelib.environments.store import EnvironmentStore
 from chalicelib.environments.work.credentials import WorkerCredentials
 from chalicelib.environments.work.keys import EnvironmentKeys
 from chalicelib.environments.work.service import WorkService
 from chalicelib.environments.work.store import WorkStore
+from chalicelib.evals.wiring import Evals
 from chalicelib.events.hub import Hub
 from chalicelib.events.live import LiveChannel
 from chalicelib.events.log import SessionLog, SessionRef
 from chalicelib.files.service import FileRules, FileService
 from chalicelib.files.store import FileStore
+from chalicelib.forks import wiring as forking
+from chalicelib.ground import Ground
+from chalicelib.memory.attaching import StoreAttaching, of
+from chalicelib.memory.embedding import Embedding
+from chalicelib.memory.facets import FacetRows
+from chalicelib.memory.listing import MemoryLists
+from chalicelib.memory.memories import MemoryService
+from chalicelib.memory.mounts import MountRows
+from chalicelib.memory.removal import Removal
+from chalicelib.memory.searching import MemorySearch
+from chalicelib.memory.service import MemoryStoreService
+from chalicelib.memory.store import MemoryRows
+from chalicelib.memory.versions import VersionService
+from chalicelib.modelcards.pricing import PriceService
+from chalicelib.modelcards.service import CardService
+from chalicelib.modelcards.store import CardStore
+from chalicelib.running.wiring import Limiting
+from chalicelib.schedules.service import ScheduleService
+from chalicelib.schedules.store import ScheduleStore
+from chalicelib.schedules.timers import Timers
 from chalicelib.sessions.attaching import Attaching
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.sessions.inbox import Inbox
@@ -29,120 +55,58 @@ from chalicelib.sessions.opening import Opener
 from chalicelib.sessions.resources import SessionResources
 from chalicelib.sessions.service import SessionService
 from chalicelib.sessions.store import SessionStore
-from chalicelib.storage import rootkey
-from chalicelib.storage.documents import Documents
+from chalicelib.sessions.threads import ThreadService
+from chalicelib.signin import wiring as signing
+from chalicelib.skills.pinning import KnownSkills
+from chalicelib.skills.service import SkillService
+from chalicelib.skills.store import SkillStore
+from chalicelib.spending.store import SpendingStore
 from chalicelib.storage.keys import Space
-from chalicelib.storage.objects import Objects
-from chalicelib.storage.queue import DoorbellQueue
-from chalicelib.storage.secrets import SecretBox
-from chalicelib.storage.table import Table
-from chalicelib.tenants.idempotency import IdempotencyService
-from chalicelib.tenants.keys import KeyService
-from chalicelib.tenants.limits import LimitService
-from chalicelib.tenants.register import TenantRegister
-from chalicelib.tenants.service import TenantService
+from chalicelib.tenants.census import Census
+from chalicelib.userprofiles.enrolment import Enrolment
+from chalicelib.userprofiles.service import ProfileService
+from chalicelib.userprofiles.store import ProfileStore
 from chalicelib.vaults.credentials import CredentialService
 from chalicelib.vaults.service import VaultService
 from chalicelib.vaults.store import VaultStore
+from chalicelib.webhooks.announcing import Announcing, Subscriptions
+from chalicelib.webhooks.endpoint_store import EndpointStore
 
 if TYPE_CHECKING:
+    from chalicelib.embeddings.base import Embedder
+    from chalicelib.integrations.wiring import Integrations
+    from chalicelib.mcp.oauth.flow import OAuthFlow
+    from chalicelib.mcp.servers import Servers
+    from chalicelib.mcp.service import McpService
+    from chalicelib.mcp.validation import Validator
+    from chalicelib.modelcards.probe import Prober
+    from chalicelib.modelcards.serving import Serving
     from chalicelib.models.registry import Registry
+    from chalicelib.outbound.guard import Outbound
     from chalicelib.runs.worker import Worker
     from chalicelib.sandbox.service import SandboxService
     from chalicelib.sandbox.sessions.access import SessionSandbox
+    from chalicelib.sandbox.sessions.memory import MemoryMounts
     from chalicelib.sandbox.settings import SandboxSettings
+    from chalicelib.vaults.refreshing import Refresher
+    from chalicelib.webhooks.courier import Courier
+    from chalicelib.webhooks.deliveries import DeliveryService
+    from chalicelib.webhooks.endpoints import EndpointService
+    from chalicelib.webhooks.places import PlaceRules
     from chalicelib.workspaces.service import WorkspaceService
 
 
-class Services:
-    """Every service of the process, made when first asked for.
+class Services(Ground):
+    """Every service of the process, made when first asked for."""
 
-    ``alone_since`` is set (milliseconds) by a process that knows it is the only one: older leases are dead.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self.alone_since = 0
-        self.lock = RLock()
-
-    @lazy
-    def _session(self) -> Any:
-        import boto3
-
-        # One for all clients: each session would read the endpoint data of all of AWS anew.
-        return boto3.session.Session()
-
-    def _client(self, service: str) -> Any:
-        from botocore.config import Config
-
-        config = Config(
-            region_name=self.settings.region,
-            # Its own is put together from scratch for every call, at an eighth of all a turn computes.
-            user_agent="lambent",
-            parameter_validation=False,
-            connect_timeout=3,
-            read_timeout=25,
-            max_pool_connections=64,
-            retries={"mode": "standard", "max_attempts": 5},
-        )
-        with self.lock:
-            return self._session.client(service, config=config)
-
-    @lazy
-    def table(self) -> Table:
-        return Table(self._client("dynamodb"), self.settings.table)
-
-    @lazy
-    def objects(self) -> Objects:
-        return Objects(lambda: self._client("s3"), self.settings.bucket)
-
-    @lazy
-    def documents(self) -> Documents:
-        return Documents(self.objects)
-
-    @lazy
-    def doorbells(self) -> DoorbellQueue:
-        return DoorbellQueue(self._client("sqs"), self.settings.queue_url)
-
-    @lazy
-    def secrets(self) -> SecretBox:
-        return SecretBox(self._root_key)
-
-    def _root_key(self) -> bytes:
-        settings = self.settings
-        if settings.root_secret or not settings.kms_key:
-            return rootkey.from_secret(settings.root_secret)
-        return rootkey.from_kms(self.table, lambda: self._client("kms"), settings.kms_key)
-
-    @lazy
-    def tenant_register(self) -> TenantRegister:
-        return TenantRegister(self.table)
-
-    @lazy
-    def keys(self) -> KeyService:
-        return KeyService(self.table, self.tenant_register, self.settings.root_key_sha256)
-
-    @lazy
-    def tenants(self) -> TenantService:
-        return TenantService(self.table, self.tenant_register, self.keys)
-
-    @lazy
-    def limits(self) -> LimitService:
-        per_minute = {
-            "read": self.settings.reads_per_minute,
-            "write": self.settings.writes_per_minute,
-            "upload": self.settings.uploads_per_minute,
-        }
-        return LimitService(self.table, self.tenant_register, per_minute)
-
-    @lazy
-    def idempotency(self) -> IdempotencyService:
-        return IdempotencyService(self.table, self.documents)
+    sign_in = lazy(signing.sign_in)
+    forks = lazy(forking.forks)
+    canaries = lazy(trying.canaries)
 
     @lazy
     def environments(self) -> EnvironmentService:
         store = EnvironmentStore(self.table, self.documents)
-        return EnvironmentService(store, self.session_store.environment_in_use, self.work.forget)
+        return EnvironmentService(store, self.session_store.environment_in_use, self.work.forget, self.webhooks)
 
     @lazy
     def work_store(self) -> WorkStore:
@@ -159,7 +123,45 @@ class Services:
 
     @lazy
     def agents(self) -> AgentService:
-        return AgentService(AgentStore(self.table, self.documents), self.environments)
+        return AgentService(
+            AgentStore(self.table, self.documents),
+            self.environments,
+            models=self.model_cards,
+            followers=deploying.agents_deployments(self),
+            announcer=self.webhooks,
+            skills_of=self._known_skills,
+        )
+
+    def _known_skills(self, space: Space) -> KnownSkills:
+        return KnownSkills(self.skills, space)
+
+    @lazy
+    def skills(self) -> SkillService:
+        return SkillService(SkillStore(self.table, self.documents), self.objects)
+
+    @lazy
+    def deployments(self) -> DeploymentService:
+        return deploying.deployments(self)
+
+    @lazy
+    def deployment_runs(self) -> DeploymentRuns:
+        return deploying.deployment_runs(self)
+
+    @lazy
+    def schedules(self) -> ScheduleService:
+        return ScheduleService(ScheduleStore(self.table), self.inbox, self.tenant_register)
+
+    @lazy
+    def timers(self) -> Timers:
+        return deploying.timers(self)
+
+    @lazy
+    def dreams(self) -> Dreams:
+        return Dreams(self)
+
+    @lazy
+    def evals(self) -> Evals:
+        return Evals(self)
 
     @lazy
     def files(self) -> FileService:
@@ -179,11 +181,155 @@ class Services:
 
     @lazy
     def credentials(self) -> CredentialService:
-        return CredentialService(self.vault_store, self.secrets)
+        return CredentialService(self.vault_store, self.secrets, self.webhooks)
 
     @lazy
     def vaults(self) -> VaultService:
-        return VaultService(self.vault_store, self.credentials)
+        return VaultService(self.vault_store, self.credentials, self.webhooks)
+
+    @lazy
+    def outbound(self) -> "Outbound":
+        from chalicelib.outbound.guard import Outbound
+
+        return Outbound(self.settings.outbound_allow)
+
+    @lazy
+    def refresher(self) -> "Refresher":
+        from chalicelib.vaults.refreshing import Refresher
+
+        return Refresher(self.vault_store, self.credentials, self.outbound, self.webhooks)
+
+    @lazy
+    def mcp(self) -> "McpService":
+        from chalicelib.mcp.service import McpService
+
+        return McpService(self.outbound, self.credentials, self.refresher)
+
+    @lazy
+    def oauth(self) -> "OAuthFlow":
+        from chalicelib.mcp.oauth.flow import OAuthFlow
+        from chalicelib.mcp.oauth.states import States
+
+        return OAuthFlow(self.outbound, self.vaults, self.credentials, States(self.table, self.secrets))
+
+    @lazy
+    def oauth_validator(self) -> "Validator":
+        from chalicelib.mcp.validation import Validator
+
+        return Validator(self.outbound, self.credentials, self.refresher)
+
+    def mcp_of(self, ref: SessionRef, spec: Spec) -> "Servers | None":
+        """The MCP servers of a session's agent, None when it has none."""
+        if not spec.agent.get("mcp_servers"):
+            return None
+        return self.mcp.servers(ref.space, spec.agent, spec.environment, spec.vault_ids)
+
+    @lazy
+    def embedder(self) -> "Embedder | None":
+        from chalicelib.embeddings.choosing import choose
+        from chalicelib.embeddings.settings import EmbeddingSettings
+
+        return choose(EmbeddingSettings.from_env(os.environ))
+
+    @lazy
+    def _memory_rows(self) -> MemoryRows:
+        return MemoryRows(self.table, self.documents)
+
+    @lazy
+    def _memory_facets(self) -> FacetRows:
+        return FacetRows(self.table, embeds=self.embedder is not None)
+
+    @lazy
+    def memory_removal(self) -> Removal:
+        return Removal(self.table, self.objects)
+
+    @lazy
+    def memory_stores(self) -> MemoryStoreService:
+        return MemoryStoreService(self._memory_rows, self.memory_removal, self.webhooks)
+
+    @lazy
+    def memories(self) -> MemoryService:
+        return MemoryService(self._memory_rows, self._memory_facets)
+
+    @lazy
+    def memory_lists(self) -> MemoryLists:
+        return MemoryLists(self._memory_rows)
+
+    @lazy
+    def memory_versions(self) -> VersionService:
+        return VersionService(self._memory_rows)
+
+    @lazy
+    def memory_embedding(self) -> Embedding:
+        return Embedding(self._memory_rows, self._memory_facets, self.embedder)
+
+    @lazy
+    def memory_mounts(self) -> "MemoryMounts":
+        from chalicelib.sandbox.sessions.memory import MemoryMounts
+
+        return MemoryMounts(MountRows(self.table, self.documents), self.memories)
+
+    @lazy
+    def memory_search(self) -> MemorySearch:
+        return MemorySearch(self._memory_rows, self._memory_facets, self.memory_embedding)
+
+    @lazy
+    def user_profiles(self) -> ProfileService:
+        return ProfileService(ProfileStore(self.table), self.webhooks)
+
+    @lazy
+    def enrolment(self) -> Enrolment:
+        return Enrolment(self.user_profiles, self.secrets)
+
+    @lazy
+    def webhook_store(self) -> EndpointStore:
+        return EndpointStore(self.table)
+
+    @lazy
+    def webhook_subscriptions(self) -> Subscriptions:
+        return Subscriptions(self.webhook_store)
+
+    @lazy
+    def webhooks(self) -> Announcing:
+        return Announcing(self.table, self.webhook_subscriptions, lambda: self.doorbells)
+
+    @lazy
+    def webhook_rules(self) -> "PlaceRules":
+        from chalicelib.webhooks.places import PlaceRules
+
+        return PlaceRules(self.settings.webhook_plain_http, self.settings.webhook_any_port)
+
+    @lazy
+    def webhook_endpoints(self) -> "EndpointService":
+        from chalicelib.webhooks.endpoints import EndpointService
+        from chalicelib.webhooks.places import demand_allowed
+
+        def check(url: str) -> None:
+            demand_allowed(self.outbound, self.webhook_rules, url)
+
+        return EndpointService(self.table, self.webhook_store, self.secrets, self.webhook_subscriptions, check)
+
+    @lazy
+    def webhook_deliveries(self) -> "DeliveryService":
+        from chalicelib.webhooks.deliveries import DeliveryService
+        from chalicelib.webhooks.delivery_store import DeliveryStore
+
+        return DeliveryService(self.webhook_endpoints, DeliveryStore(self.table), lambda: self.doorbells)
+
+    @lazy
+    def webhook_courier(self) -> "Courier":
+        from chalicelib.webhooks.courier import Courier
+        from chalicelib.webhooks.delivery_store import DeliveryStore
+        from chalicelib.webhooks.sending import Sender
+
+        sender = Sender(self.outbound, self.webhook_rules)
+        return Courier(self.table, self.webhook_endpoints, DeliveryStore(self.table), sender, self.doorbells)
+
+    @lazy
+    def integrations(self) -> "Integrations":
+        from chalicelib.integrations.wiring import integrations
+
+        return integrations(self)
 
     @lazy
     def session_resources(self) -> SessionResources:
@@ -195,7 +341,7 @@ class Services:
 
     @lazy
     def log(self) -> SessionLog:
-        return SessionLog(self.table, self.documents)
+        return SessionLog(self.table, self.documents, self.webhooks.tell_of_records)
 
     @lazy
     def live(self) -> LiveChannel:
@@ -211,15 +357,29 @@ class Services:
 
     @lazy
     def sessions(self) -> SessionService:
-        return SessionService(self.session_store, self.inbox, _Belongings(self))
+        return SessionService(self.session_store, self.inbox, _Belongings(self), self.limiting.purse.demand_open)
+
+    @lazy
+    def threads(self) -> ThreadService:
+        return ThreadService(self.session_store, self.inbox)
 
     @lazy
     def attaching(self) -> Attaching:
-        return Attaching(self.files, self.session_resources)
+        return Attaching(self.files, self.session_resources, StoreAttaching(self.memory_stores))
 
     @lazy
     def opener(self) -> Opener:
-        return Opener(self.agents, self.environments, self.vaults, self.files, self.attaching, self.sessions)
+        return Opener(
+            self.agents,
+            self.environments,
+            self.vaults,
+            self.files,
+            self.attaching,
+            self.sessions,
+            self.skills,
+            lambda space, model: self.serving.open(space).priced(model),
+            self.limiting.purse.demand_open,
+        )
 
     @lazy
     def workspaces(self) -> "WorkspaceService":
@@ -244,12 +404,24 @@ class Services:
         """The way to a session's sandbox; None where a worker of the customer has it. For clients ``refreshes`` is off:
         they may come while the agent is at work in it."""
         from chalicelib.sandbox.sessions.access import SessionSandbox
-        from chalicelib.sandbox.sessions.uploads import wanted
+        from chalicelib.sandbox.sessions.memory import MountedMemory
+        from chalicelib.sandbox.sessions.skills import SkillFolders
+        from chalicelib.sandbox.sessions.uploads import Uploads
 
         if ((spec.environment or {}).get("config") or {}).get("type") == "self_hosted":
             return None
-        want = wanted(spec.resources)
-        return SessionSandbox(lambda: self.sandboxes, self.files, ref.space, ref.id, want, refreshes=refreshes)
+        uploads = Uploads(self.files, ref.space, ref.id, spec.resources)
+        skills = SkillFolders(self.skills, ref.space, spec.skills)
+        memory = MountedMemory(self.memory_mounts, of(spec.resources))
+        return SessionSandbox(
+            lambda: self.sandboxes, [uploads, skills], ref.space, ref.id, refreshes=refreshes, memory=memory
+        )
+
+    def _is_archived(self, space: Space, agent_id: str) -> bool:
+        try:
+            return self.agents.get(space, agent_id).archived_at is not None
+        except AgentNotFound:
+            return True
 
     def close(self) -> None:
         """The process ends: end what cannot outlive it."""
@@ -264,16 +436,69 @@ class Services:
         return Registry(ModelSettings.from_env(os.environ))
 
     @lazy
+    def card_store(self) -> CardStore:
+        return CardStore(self.table, self.documents)
+
+    @lazy
+    def model_cards(self) -> CardService:
+        return CardService(self.card_store, self.secrets, self._cards_came)
+
+    @lazy
+    def model_prices(self) -> PriceService:
+        return PriceService(self.card_store, self._cards_came)
+
+    def _cards_came(self, space: Space) -> None:
+        if "serving" in self.__dict__:
+            self.serving.forget(space)
+
+    @lazy
+    def prober(self) -> "Prober":
+        from chalicelib.modelcards.probe import Prober
+
+        return Prober(self.outbound)
+
+    @lazy
+    def serving(self) -> "Serving":
+        from chalicelib.modelcards.serving import Serving
+
+        return Serving(self.model_cards, self.models, self.outbound)
+
+    @lazy
+    def limiting(self) -> Limiting:
+        return Limiting(self)
+
+    @lazy
+    def spending(self) -> SpendingStore:
+        return SpendingStore(self.table)
+
+    @lazy
+    def census(self) -> Census:
+        cards, keys = self.card_store, self.keys
+        others = {"model_cards": cards.count, "api_keys": lambda space: len(keys.all(space.tenant))}
+        return Census(self.table, others)
+
+    @lazy
     def worker(self) -> "Worker":
         from chalicelib.engine.job import Parts
-        from chalicelib.outbound.guard import Outbound
         from chalicelib.runs.claim import Owner
         from chalicelib.runs.pulse import Pulse
         from chalicelib.runs.worker import Worker
 
         settings = self.settings
-        outbound = Outbound(settings.outbound_allow)
-        parts = Parts(settings, self.live, self.models, outbound, self.files, self.work, self.sandbox_of)
+        parts = Parts(
+            settings,
+            self.live,
+            self.serving,
+            self.outbound,
+            self.files,
+            self.work,
+            self.sandbox_of,
+            self.mcp_of,
+            schedules=self.schedules,
+            desk=self.dreams.desk,
+            purse=self.limiting.purse,
+            is_archived=self._is_archived,
+        )
         pulse = Pulse(self.session_store, settings.heartbeat_seconds, settings.lease_seconds)
         owner = Owner(new_id(), settings.lease_seconds * 1000, self.alone_since)
         return Worker(self.session_store, parts, self.hub, pulse, self.inbox, owner)
@@ -286,9 +511,11 @@ class _Belongings:
         self._services = services
 
     def delete_scope(self, space: Space, session_id: str) -> None:
-        """Remove a session's files and its sandbox."""
+        """Remove a session's files, its wake-ups and its sandbox."""
         self._services.files.delete_scope(space, session_id)
+        self._services.schedules.drop(space, session_id)
         self._services.sandboxes.delete(space, session_id)
+        self._services.memory_mounts.forget(space, session_id)
 
 
 @lru_cache(maxsize=1)

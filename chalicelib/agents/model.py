@@ -2,11 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, PrivateAttr
 
 from chalicelib.agents.parts import ExecutionIdentity, Extension, McpServer, ModelConfig, ServiceAccount, SkillRef
 from chalicelib.agents.roster import Multiagent
 from chalicelib.agents.toolset import Tool
+from chalicelib.canaries.model import Canary
 
 Origin = Literal["sdk", "plain"]
 """The kind of client that created the agent. It decides what a model is offered beyond the configuration:
@@ -54,6 +55,17 @@ class AgentVersion(AgentConfig):
     created_at: int
     updated_at: int
     archived_at: int | None = None
+    _canary: Canary | None = PrivateAttr(default=None)
+
+    @property
+    def canary(self) -> Canary | None:
+        """The agent's latest canary, where this was read as the agent's current version."""
+        return self._canary
+
+    def with_canary(self, canary: Canary | None) -> "AgentVersion":
+        """Remember the canary; gives itself."""
+        self._canary = canary
+        return self
 
     def config(self) -> AgentConfig:
         """The configuration alone."""

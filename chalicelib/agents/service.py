@@ -1,6 +1,6 @@
 """What may be done with agents."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -8,10 +8,12 @@ from chalicelib.agents.building import Builder, KnowsSkills, NoSkills
 from chalicelib.agents.draft import AgentCreate, AgentUpdate
 from chalicelib.agents.errors import AgentArchived, AgentNotFound, AgentVersionNotFound, StaleVersion
 from chalicelib.agents.model import AgentConfig, AgentVersion
+from chalicelib.agents.parts import ModelConfig
 from chalicelib.agents.policy import Policy
 from chalicelib.agents.roster import named_members
 from chalicelib.agents.rosterrules import RosterReader
 from chalicelib.agents.store import AgentStore, Pair
+from chalicelib.canaries.model import Canary
 from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import new_id
@@ -21,6 +23,7 @@ from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.storage.lookup import Lookup
 from chalicelib.storage.writes import Write
+from chalicelib.webhooks.happening import SILENT, Announcer, Happening
 
 _TRIES = 10
 _OWN_WRITES = 2
@@ -37,6 +40,26 @@ class Environments(Protocol):
 
     def release(self, space: Space, env_id: str) -> Write:
         """A write that counts one agent less."""
+        ...
+
+
+class KnowsModels(Protocol):
+    """Tells which models a tenant's agents may name."""
+
+    def demand_served(self, space: Space, models: dict[str, str]) -> None:
+        """Whether agents may name these models, by field. Raises InvalidRequest."""
+        ...
+
+
+class Followers(Protocol):
+    """What ends together with an agent."""
+
+    def begin_ending(self, space: Space, agent_id: str) -> Write:
+        """The write, for the transaction that archives the agent, after which they will end for certain."""
+        ...
+
+    def end(self, space: Space, agent_id: str) -> None:
+        """End them now."""
         ...
 
 
@@ -57,10 +80,17 @@ class AgentService:
         store: AgentStore,
         environments: Environments,
         skills_of: Callable[[Space], KnowsSkills] = lambda _space: NoSkills(),
+        followers: Followers | None = None,
+        models: KnowsModels | None = None,
+        announcer: Announcer = SILENT,
     ) -> None:
+        """``followers`` go when their agent does."""
         self._store = store
+        self._followers = followers
         self._environments = environments
         self._skills_of = skills_of
+        self._models = models
+        self._announcer = announcer
 
     def create(self, space: Space, sent: AgentCreate, policy: Policy, agent_id: str | None = None) -> AgentVersion:
         """A new agent in version 1; with an id that exists already, the agent that has it.
@@ -72,7 +102,7 @@ class AgentService:
         agent = _version(config, id=own_id, version=1, origin=policy.origin, created_at=now, updated_at=now)
         steps = [*self._store.insert(space, agent), *self._moved(space, None, config.environment_id)]
         try:
-            self._store.commit(steps)
+            self._store.commit([*steps, *self._told(space, "created", own_id)])
         except TransactionRefused as refusal:
             if refusal.failed[0] < _OWN_WRITES:
                 return self.get(space, own_id)
@@ -123,12 +153,43 @@ class AgentService:
                 return agent
             now = now_ms()
             steps = [self._store.archive(space, agent, now), *self._moved(space, agent.environment_id, None)]
+            if self._followers is not None:
+                steps.append(self._followers.begin_ending(space, agent_id))
             try:
-                self._store.commit(steps)
+                self._store.commit([*steps, *self._told(space, "archived", agent_id)])
             except TransactionRefused:
                 continue
+            if self._followers is not None:
+                self._followers.end(space, agent_id)
             return agent.model_copy(update={"archived_at": now})
         raise StorageBusy("the agent is changed by too many at once")
+
+    def shared(self, space: Space, agent: AgentVersion, who: str) -> AgentVersion:
+        """What a new session that names no version gets of an agent; ``who`` decides on which side of a canary."""
+        if agent.canary is None or not agent.canary.running:
+            return agent
+        wanted = agent.canary.share(agent.id, who)
+        version = wanted if wanted <= agent.version else agent.canary.stable
+        found = agent if version == agent.version else self.get(space, agent.id, version)
+        return found.with_canary(agent.canary)
+
+    def set_canary(self, space: Space, agent: AgentVersion, canary: Canary, version: int | None) -> bool:
+        """Keep a canary with an agent as it was read; False when that changed meanwhile.
+
+        With a version, the agent is from now on what it was in that version: a new one, unless it is so already.
+        """
+        wanted = agent if version in (None, agent.version) else self.get(space, agent.id, version)
+        if wanted.config() != agent.config():
+            return self._succeed(space, agent, wanted.config(), canary) is not None
+        try:
+            self._store.commit([self._store.canary_write(space, agent, canary)])
+        except TransactionRefused:
+            return False
+        return True
+
+    def demand_active(self, space: Space, agent_id: str) -> Write:
+        """The check, for a transaction of others, that an agent is not archived."""
+        return self._store.demand_active(space, agent_id)
 
     def page(self, space: Space, window: Window, wanted: AgentFilter) -> Page[AgentVersion]:
         """Current versions, by the agents' creation; ``next`` is the position to go on after."""
@@ -157,6 +218,12 @@ class AgentService:
         items, more = self._store.versions(space, head, before=min(before, head.version + 1), limit=limit)
         return Page(items, str(items[-1].version) if more else None)
 
+    def demand_served(self, space: Space, models: Mapping[str, ModelConfig | None]) -> None:
+        """Whether the models that a client names, by field, can be had; None is not named. Raises InvalidRequest."""
+        named = {field: model.id for field, model in models.items() if model is not None}
+        if self._models is not None and named:
+            self._models.demand_served(space, named)
+
     def _build(
         self,
         space: Space,
@@ -165,21 +232,29 @@ class AgentService:
         policy: Policy,
         before: AgentConfig | None,
     ) -> AgentConfig:
+        aux = sent.extension.aux_model if sent.extension else None
+        self.demand_served(space, {"model": sent.model, "_oma.aux_model": aux})
         rosters = RosterReader(own_id, lambda other, version: self.get(space, other, version))
         return Builder(policy, self._skills_of(space), rosters, before).build(sent)
 
-    def _succeed(self, space: Space, current: AgentVersion, config: AgentConfig) -> AgentVersion | None:
+    def _succeed(
+        self, space: Space, current: AgentVersion, config: AgentConfig, canary: Canary | None = None
+    ) -> AgentVersion | None:
         """Write the next version; None when another change came first."""
         facts = {"id": current.id, "origin": current.origin, "created_at": current.created_at}
         agent = _version(config, **facts, version=current.version + 1, updated_at=now_ms())
         moved = self._moved(space, current.environment_id, config.environment_id)
         try:
-            self._store.commit([*self._store.succeed(space, agent), *moved])
+            told = self._told(space, "updated", agent.id)
+            self._store.commit([*self._store.succeed(space, agent, canary), *moved, *told])
         except TransactionRefused as refusal:
             if refusal.failed[0] < _OWN_WRITES:
                 return None
             raise _no_environment() from refusal
         return agent
+
+    def _told(self, space: Space, what: str, agent_id: str) -> list[Write]:
+        return self._announcer.tell(space, Happening(f"agent.{what}", agent_id))
 
     def _moved(self, space: Space, old: str | None, new: str | None) -> Sequence[Write]:
         if old == new:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.agents.model import AgentConfig, AgentVersion
+from chalicelib.canaries.model import Canary
 from chalicelib.storage import writes
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
@@ -21,6 +22,11 @@ Pair = tuple[AgentVersion | None, AgentVersion | None]
 
 def _version_sk(version: int) -> str:
     return f"V#{version:08d}"
+
+
+def _unmoved(agent: AgentVersion) -> writes.Condition:
+    same = writes.equals("canary", agent.canary.packed()) if agent.canary else writes.missing("canary")
+    return writes.equals("version", agent.version) & same
 
 
 def _key(space: Space, agent_id: str, sk: str = _HEAD) -> Key:
@@ -89,9 +95,15 @@ class AgentStore:
         listed = {"list_pk": space.listing(_NOUN), "list_sk": list_sk(agent.created_at, agent.id)}
         return [writes.put(rows[0] | listed, writes.ABSENT), writes.put(rows[1], writes.ABSENT)]
 
-    def succeed(self, space: Space, agent: AgentVersion) -> list[Write]:
-        """The writes that make a version current after the one before it."""
+    def canary_write(self, space: Space, agent: AgentVersion, canary: Canary) -> Write:
+        """The write that keeps a canary with an agent in the version and with the canary seen."""
+        return writes.update(_key(space, agent.id), {"canary": canary.packed()}, _unmoved(agent))
+
+    def succeed(self, space: Space, agent: AgentVersion, canary: Canary | None = None) -> list[Write]:
+        """The writes that make a version current after the one before it, on demand with another canary."""
         head, version = self._rows(space, agent)
+        if canary is not None:
+            head["canary"] = canary.packed()
         changes = {name: value for name, value in head.items() if name not in ("pk", "sk")}
         gone = {name: None for name in ("doc", "docz", "docref") if name not in changes}
         still = writes.equals("version", agent.version - 1) & writes.missing("archived_at")
@@ -106,6 +118,10 @@ class AgentStore:
         still = writes.equals("version", agent.version) & writes.missing("archived_at")
         return writes.update(_key(space, agent.id), changes, still)
 
+    def demand_active(self, space: Space, agent_id: str) -> Write:
+        """The check, for a transaction of others, that an agent exists and is not archived."""
+        return writes.check(_key(space, agent_id), writes.PRESENT & writes.missing("archived_at"))
+
     def commit(self, steps: Sequence[Write]) -> None:
         """All of the writes or none. Raises TransactionRefused."""
         self._table.transact(steps)
@@ -119,8 +135,9 @@ class AgentStore:
         return {"pk": places[0].pk, "sk": places[0].sk, **facts}, {"pk": places[1].pk, "sk": places[1].sk, **facts}
 
     def _agent(self, row: Row, shared: Row) -> AgentVersion:
-        return AgentVersion.model_validate(
+        agent = AgentVersion.model_validate(
             self._documents.unpack(row)
             | {name: row[name] for name in ("id", "version", "origin", "updated_at")}
             | {"created_at": shared["created_at"], "archived_at": shared.get("archived_at")}
         )
+        return agent.with_canary(Canary.unpacked(row["canary"])) if "canary" in row else agent

@@ -13,10 +13,20 @@ def new_id() -> str:
     return str(uuid.uuid4())
 
 
+def ordered_id(at_ms: int) -> str:
+    """A fresh core id; as texts, ids stand in the order of their milliseconds."""
+    return str(uuid.UUID(hex=f"{at_ms:012x}{uuid.uuid4().hex[12:]}"))
+
+
 def derive_id(*parts: str) -> str:
     """The same core id for the same parts: lets a repeated request find what its first try made."""
     digest = hashlib.sha256("\x1f".join(parts).encode()).digest()[:16]
     return str(uuid.UUID(bytes=digest, version=4))
+
+
+def is_core_id(text: str) -> bool:
+    """Whether a text is a core id as it is stored, in no door's dress."""
+    return bool(_DASHED.fullmatch(text))
 
 
 def dress(prefix: str, core_id: str) -> str:

@@ -24,6 +24,7 @@ class Principal:
     """A caller: the tenant every access is bound to, the key used and what it permits.
 
     ``bound`` is None for API keys; the credential of a worker opens only routes that know how far it reaches.
+    ``user`` is the person behind a session cookie, empty for keys; such a caller has the user's id for a key's.
     """
 
     tenant: str
@@ -31,6 +32,7 @@ class Principal:
     scopes: frozenset[str]
     tenant_name: str = ""
     bound: Bound | None = None
+    user: str = ""
 
     def may(self, scope: str) -> bool:
         """Whether the key carries the scope."""

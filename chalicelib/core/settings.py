@@ -33,10 +33,17 @@ class Settings:
     model_tries: int = 4
     model_backoff_ms: int = 500
     max_steps: int = 200
+    max_repeats: int = 25
+    max_running_seconds: int = 0
     compact_ratio_percent: int = 70
     max_upload_mib: int = 512
     outbound_allow: tuple[str, ...] = ()
+    public_url: str = ""
     download_uploads: bool = True
+    webhook_plain_http: bool = False
+    webhook_any_port: bool = False
+    schedule_jitter: bool = True
+    eval_parallel_trials: int = 4
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> "Settings":
@@ -65,10 +72,17 @@ class Settings:
             model_tries=_whole(env, "LAMBENT_MODEL_TRIES", 4),
             model_backoff_ms=_whole(env, "LAMBENT_MODEL_BACKOFF_MS", 500),
             max_steps=_whole(env, "LAMBENT_MAX_STEPS", 200),
+            max_repeats=_whole(env, "LAMBENT_MAX_REPEATS", 25),
+            max_running_seconds=_whole(env, "LAMBENT_MAX_RUNNING_SECONDS", 0),
             compact_ratio_percent=_whole(env, "LAMBENT_COMPACT_RATIO_PERCENT", 70),
             max_upload_mib=_whole(env, "LAMBENT_MAX_UPLOAD_MIB", 512),
             outbound_allow=_words(env, "LAMBENT_OUTBOUND_ALLOW"),
+            public_url=env.get("LAMBENT_PUBLIC_URL", "").strip().rstrip("/"),
             download_uploads=_flag(env, "LAMBENT_DOWNLOAD_UPLOADS", default=True),
+            webhook_plain_http=_flag(env, "LAMBENT_WEBHOOK_PLAIN_HTTP", default=False),
+            webhook_any_port=_flag(env, "LAMBENT_WEBHOOK_ANY_PORT", default=False),
+            schedule_jitter=_flag(env, "LAMBENT_SCHEDULE_JITTER", default=True),
+            eval_parallel_trials=max(_whole(env, "LAMBENT_EVAL_PARALLEL_TRIALS", 4), 1),
         )
 
 

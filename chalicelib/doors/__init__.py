@@ -8,6 +8,6 @@ from chalicelib.http.route import Door
 @cache
 def all_doors() -> tuple[Door, ...]:
     """The doors this server has; the first answers for paths that belong to none. Imported when first asked for."""
-    from chalicelib.doors import common, e2b, managed
+    from chalicelib.doors import common, e2b, managed, openai, providers
 
-    return (common.DOOR, managed.DOOR, e2b.DOOR)
+    return (common.DOOR, managed.DOOR, e2b.DOOR, openai.DOOR, providers.DOOR)

@@ -7,24 +7,20 @@ from typing import Any
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.engine import records, retrying
+from chalicelib.engine.asking import Reply, ask, transcript
 from chalicelib.engine.job import Job
-from chalicelib.engine.speech import Speech
 from chalicelib.events import catalogue
 from chalicelib.events.event import Draft
 from chalicelib.events.projections.conversation import weigh
 from chalicelib.models.errors import ModelError
-from chalicelib.models.limits import context_window
-from chalicelib.models.request import ModelRequest
-from chalicelib.models.runner import StreamEnded, open_stream
 from chalicelib.models.usage import Usage
-from chalicelib.runs.errors import Interrupted, OutOfTime
+from chalicelib.runs.errors import Interrupted, OutOfTime, RunTooLong
 from chalicelib.runs.pen import Change
 from chalicelib.sessions.inbox import due_of
 from chalicelib.sessions.model import Head, QueuedInput
 
 _TAIL_SHARE = 5
 _SUMMARY_TOKENS = 2048
-_LISTEN_SECONDS = 0.25
 _INSTRUCTION = (
     "You shorten the record of a working conversation between a user and an assistant. Keep what is needed to go on: "
     "goals, decisions, facts, names, numbers, file paths, open tasks and the latest state. "
@@ -44,7 +40,7 @@ def near(job: Job, coming: Iterable[dict[str, Any]]) -> bool:
 
 def _over(job: Job, coming: int) -> bool:
     size = max(job.conversation.weight, job.conversation.last_input_tokens) + coming
-    return size * 100 > context_window(job.model) * job.parts.settings.compact_ratio_percent
+    return size * 100 > job.window * job.parts.settings.compact_ratio_percent
 
 
 def _boundary(job: Job) -> int:
@@ -53,7 +49,7 @@ def _boundary(job: Job) -> int:
     It is not later than the first message since the last totals: whoever folds the log from there must meet every
     model call that is not in the totals yet.
     """
-    budget = context_window(job.model) // _TAIL_SHARE
+    budget = job.window // _TAIL_SHARE
     messages, begins, kept, weight = job.conversation.messages, job.conversation.begins, 0, 0
     latest = next((begin for begin in begins if begin > job.conversation.billed_seq), begins[-1])
     for index in range(len(messages) - 1, 0, -1):
@@ -78,24 +74,24 @@ def run(job: Job) -> bool:
     facts = {"reason": "context size", "boundary": kept_from, "message_count": len(old)}
     started = [
         Draft(catalogue.COMPACTION_STARTED, facts, run=job.run_id),
-        Draft("span.compaction_summarize_start", {"model": job.model}, id=span, run=job.run_id),
+        Draft("span.compaction_summarize_start", {"model": job.using}, id=span, run=job.run_id),
     ]
     retrying.running_again(job, started)
     try:
-        summary, usage, model = _summarise(job, old)
+        reply = _summarise(job, old)
     except ModelError as error:
         return retrying.after_failure(job, _broken_off(job, facts, error.message), error)
-    except (Interrupted, OutOfTime):
+    except (Interrupted, OutOfTime, RunTooLong):
         job.pen.append(_broken_off(job, facts, records.ABORTED))
         raise
     job.tries = 0
-    _replace(job, facts, summary, usage, model)
+    _replace(job, facts, reply)
     return True
 
 
 def _broken_off(job: Job, facts: dict[str, Any], reason: str) -> list[Draft]:
     ended = {
-        "model": job.model,
+        "model": job.using,
         "model_usage": asdict(Usage()),
         "final_text_length": 0,
         "is_error": True,
@@ -104,39 +100,13 @@ def _broken_off(job: Job, facts: dict[str, Any], reason: str) -> list[Draft]:
     return [Draft("span.compaction_summarize_end", ended, run=job.run_id), _ended(job, facts)]
 
 
-def _summarise(job: Job, old: list[dict[str, Any]]) -> tuple[str, Usage, str]:
-    resolved = job.parts.models.resolve(job.model)
-    budget = context_window(job.model) * 2
-    transcript = "\n\n".join(f"{message['role']}: {_plain(message['content'])}" for message in old)
-    request = ModelRequest(
-        model=resolved.model,
-        system=_INSTRUCTION,
-        messages=[{"role": "user", "content": [{"type": "text", "text": transcript[-budget:]}]}],
-        max_tokens=_SUMMARY_TOKENS,
-    )
-    speech = Speech()
-    stream = open_stream(resolved.provider, request)
-    try:
-        while speech.finished is None:
-            for chunk in stream.next_batch(_LISTEN_SECONDS):
-                speech.take(chunk)
-            job.look()
-    except StreamEnded as ended:
-        raise ModelError("the summary of the older context broke off") from ended
-    finally:
-        if speech.finished is None:
-            stream.cancel()
-    text = "".join(speech.texts())
-    return text or "(no summary could be made)", speech.finished.usage, resolved.model
+def _summarise(job: Job, old: list[dict[str, Any]]) -> Reply:
+    return ask(job, _INSTRUCTION, transcript(old, job.window * 2), max_tokens=_SUMMARY_TOKENS)
 
 
-def _plain(blocks: list[dict[str, Any]]) -> str:
-    return "\n".join(str(block.get("text") or block.get("content") or block.get("input") or "") for block in blocks)
-
-
-def _replace(job: Job, facts: dict[str, Any], summary: str, usage: Usage, model: str) -> None:
+def _replace(job: Job, facts: dict[str, Any], reply: Reply) -> None:
     kept_from, count = facts["boundary"], facts["message_count"]
-    cost = job.parts.models.prices.cost(model, usage)
+    summary = reply.text or "(no summary could be made)"
     compacted = {
         "original_message_count": len(job.conversation.messages),
         "compacted_message_count": len(job.conversation.messages) - count + 1,
@@ -145,18 +115,21 @@ def _replace(job: Job, facts: dict[str, Any], summary: str, usage: Usage, model:
         "pre_tokens": max(job.conversation.weight, job.conversation.last_input_tokens),
         "replaced_range": {"start_seq": job.conversation.begins[0], "end_seq": kept_from - 1},
     }
-    ended = {"model": model, "model_usage": asdict(usage), "final_text_length": len(summary)}
+    ended = {"model": job.using, "model_usage": asdict(reply.usage), "final_text_length": len(summary)}
     replacement = Draft("agent.thread_context_compacted", compacted, run=job.run_id, private={"kept_from": kept_from})
 
     def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
-        head.context_from = kept_from
+        if job.ends is None:
+            head.context_from = kept_from
+        else:
+            job.ends.forget_before(head, kept_from)
         written = [
             replacement,
             Draft(
                 "span.compaction_summarize_end",
                 ended,
                 run=job.run_id,
-                private={"cost": None if cost is None else str(cost)},
+                private={"cost": None if reply.cost is None else str(reply.cost)},
             ),
             _ended(job, facts, replacement.id),
         ]

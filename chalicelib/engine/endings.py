@@ -1,21 +1,24 @@
 """How a run stops: done, waiting for the client, interrupted, failed, or handed on. Each is one atomic change."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.canaries.counters import run_writes
 from chalicelib.core.clock import now_ms
 from chalicelib.engine.job import Job, ModelCall, Spoken
 from chalicelib.engine.records import ABORTED, model_ended, step_finished
+from chalicelib.engine.spending import spent_writes
 from chalicelib.events import catalogue, drafts
 from chalicelib.events.event import Draft
 from chalicelib.events.projections.conversation import Conversation
-from chalicelib.models.limits import context_window
+from chalicelib.runs.errors import RunTooLong
 from chalicelib.runs.pen import Change
-from chalicelib.sessions import input_records
+from chalicelib.sessions import budgets, input_records, outcomes
 from chalicelib.sessions.closing import INTERRUPTED, leave
 from chalicelib.sessions.inbox import due_of
-from chalicelib.sessions.model import Call, Head, QueuedInput
+from chalicelib.sessions.model import Call, Head, QueuedInput, Totals
 from chalicelib.sessions.usage import usage_of
 from chalicelib.storage.writes import Write
 
@@ -24,7 +27,14 @@ _COUNTED = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_c
 
 def bill(job: Job, head: Head, extra: Sequence[Draft]) -> tuple[dict[str, int], Decimal, int]:
     """Add to the head's totals what was used since the last totals; gives that part: tokens, cost, model calls."""
-    unbilled = job.conversation.unbilled
+    tokens, cost, calls = spent(job.conversation, extra)
+    add_to(head.totals, tokens, cost)
+    return tokens, cost, calls
+
+
+def spent(conversation: Conversation, extra: Sequence[Draft]) -> tuple[dict[str, int], Decimal, int]:
+    """What was used since the last totals, and by the model calls that end in ``extra``."""
+    unbilled = conversation.unbilled
     tokens, cost, calls = dict(unbilled.tokens), unbilled.cost, unbilled.model_calls
     for draft in extra:
         if draft.type == "span.model_request_end":
@@ -32,10 +42,14 @@ def bill(job: Job, head: Head, extra: Sequence[Draft]) -> tuple[dict[str, int], 
             tokens = {name: tokens[name] + (usage.get(name) or 0) for name in _COUNTED}
             cost += Decimal((draft.private or {}).get("cost") or 0)
             calls += 1
-    for name in _COUNTED:
-        setattr(head.totals, name, getattr(head.totals, name) + tokens[name])
-    head.totals.cost = str(Decimal(head.totals.cost) + cost)
     return tokens, cost, calls
+
+
+def add_to(totals: Totals, tokens: dict[str, int], cost: Decimal) -> None:
+    """Add to totals."""
+    for name in _COUNTED:
+        setattr(totals, name, getattr(totals, name) + tokens[name])
+    totals.cost = str(Decimal(totals.cost) + cost)
 
 
 def release(head: Head) -> None:
@@ -59,7 +73,7 @@ def _finished(job: Job, head: Head, extra: Sequence[Draft], status: str, **more:
         status,
         usage=tokens,
         cost=str(cost),
-        context={"tokens": context_tokens(job, extra), "window": context_window(job.model)},
+        context={"tokens": context_tokens(job, extra), "window": job.window},
         duration_ms=now_ms() - started,
         model_calls=calls,
         **more,
@@ -74,12 +88,15 @@ def _end(
     inbox: list[QueuedInput],
     dropped: list[QueuedInput],
     details: dict[str, Any] | None = None,
+    rows: Sequence[Write] = (),
 ) -> Change:
     left = [item for item in inbox if item not in dropped]
     release(head)
+    spent = spent_writes(job, records)
     records += leave(head, stop, left, details)
     wanted = head.self_hosted and head.run is not None
-    return Change(head, records, dropped, due_of(head, now_ms()), _called(job, head) if wanted else [])
+    more = [*rows, *spent, *run_writes(job.ref, head, records), *(_called(job, head) if wanted else [])]
+    return Change(head, records, dropped, due_of(head, now_ms()), more)
 
 
 def _called(job: Job, head: Head) -> list[Write]:
@@ -105,67 +122,118 @@ def _stopped(head: Head, records: list[Draft], inbox: list[QueuedInput]) -> list
 
 def finish(
     job: Job, extra: Sequence[Draft], *, finish_reason: str, refused: bool = False, detail: str | None = None
-) -> None:
-    """The model has nothing more to do, or refused to do it, which ``detail`` may explain: the run is complete."""
+) -> bool:
+    """The model has nothing more to do, or refused to do it, which ``detail`` may explain: the run is complete.
+
+    False when it is not, because an outcome is to be judged first; ``extra`` is written either way.
+    """
+    if job.ends is not None:
+        job.ends.finish(extra, job.run_id, (detail or "") if refused else None)
+        return True
     stop = {"type": "refusal"} if refused else drafts.END_TURN
     details = {"type": "refusal", "category": None, "explanation": detail} if refused else None
+    over = True
 
     def plan(head: Head, inbox: list[QueuedInput]) -> Change:
+        nonlocal over
+        aside = head.run is not None and head.run.thread is not None
+        over = aside or refused or head.interrupt is not None or head.outcome is None or not head.outcome.judged
+        if not over:
+            return _only(head, extra)
         records = [*extra, _finished(job, head, extra, "completed", finish_reason=finish_reason)]
         dropped = _stopped(head, records, inbox)
         return _end(job, head, records, stop, inbox, dropped, details)
 
-    job.pen.commit(plan)
+    with suppress(_NothingToWrite):
+        job.pen.commit(plan)
+    return over
 
 
-def fail(job: Job, extra: Sequence[Draft], kind: str, message: str, *, terminal: bool) -> None:
-    """The run cannot go on; the session stays usable."""
-    error = {"type": kind, "message": message}
+class _NothingToWrite(Exception):
+    """A change turned out to be none: the log takes no empty entries."""
+
+
+def _only(head: Head, extra: Sequence[Draft]) -> Change:
+    if not extra:
+        raise _NothingToWrite
+    return Change(head, list(extra), due=due_of(head, now_ms()))
+
+
+def fail(job: Job, extra: Sequence[Draft], kind: str, message: str, *, terminal: bool, status: str = "failed") -> None:
+    """The run cannot go on; the session stays usable. ``status`` is how the run ended: failed or timed_out."""
+    error, retry = {"type": kind, "message": message}, "terminal" if terminal else "exhausted"
+    if job.ends is not None:
+        job.ends.fail(lambda head: [*extra, *close_open(job, head, extra)], job.run_id, kind, message, retry)
+        return
+    _settle(job)
 
     def plan(head: Head, inbox: list[QueuedInput]) -> Change:
-        retry = "terminal" if terminal else "exhausted"
+        threads, rows = _close_threads(job, head)
         records = [
             *extra,
+            *threads,
             *close_open(job, head, extra),
             drafts.session_error(kind, message, retry=retry, run=head.run.id if head.run else None),
-            _finished(job, head, extra, "failed", error=error),
+            _finished(job, head, extra, status, error=error),
         ]
         head.last_error = error
         dropped = _stopped(head, records, inbox)
-        return _end(job, head, records, drafts.RETRIES_EXHAUSTED, inbox, dropped)
+        return _end(job, head, records, drafts.RETRIES_EXHAUSTED, inbox, dropped, rows=rows)
 
     job.pen.commit(plan)
+
+
+def give_up(job: Job, extra: Sequence[Draft], late: RunTooLong) -> None:
+    """The run took longer than it may."""
+    fail(job, extra, "run_timeout_error", str(late), terminal=True, status="timed_out")
 
 
 def interrupt(job: Job, extra: Sequence[Draft]) -> None:
     """Carry out the client's request to stop; ``extra`` are the outcomes of what was under way."""
+    if job.ends is not None:
+        job.ends.interrupt(extra, lambda head: close_open(job, head, extra), job.run_id)
+        return
+    _settle(job)
 
     def plan(head: Head, inbox: list[QueuedInput]) -> Change:
-        records = [*extra, *close_open(job, head, extra)]
+        threads, rows = _close_threads(job, head)
+        records = [*extra, *threads, *close_open(job, head, extra)]
         dropped = _stopped(head, records, inbox)
+        records += outcomes.interrupted(head.outcomes, head.run.id if head.run else None)
         records.append(_finished(job, head, records, "cancelled", cause="interrupt"))
-        return _end(job, head, records, drafts.END_TURN, inbox, dropped)
+        return _end(job, head, records, drafts.END_TURN, inbox, dropped, rows=rows)
 
     job.pen.commit(plan)
 
 
-def _use_of(draft: Draft) -> str | None:
-    return draft.data.get("tool_use_id") or draft.data.get("custom_tool_use_id")
+def _settle(job: Job) -> None:
+    """The threads of other agents stop for the same reason and have written what they were at when this returns."""
+    if job.strands is not None:
+        job.strands.join()
+
+
+def _close_threads(job: Job, head: Head) -> tuple[list[Draft], list[Write]]:
+    run = head.run.id if head.run else ""
+    return ([], []) if job.strands is None else job.strands.closed(head, run)
 
 
 def close_open(job: Job, head: Head, extra: Sequence[Draft]) -> list[Draft]:
     """Ends for everything the log shows as open and ``extra`` does not end: a model call and tool uses."""
-    run = head.run.id if head.run else ""
-    done = {_use_of(draft) for draft in extra}
-    records = close_span(job.conversation, job.model, run, extra)
+    return close_all(job.conversation, job.model, head.run.id if head.run else "", extra)
+
+
+def close_all(conversation: Conversation, model: str, run: str, extra: Sequence[Draft]) -> list[Draft]:
+    """As ``close_open``, of any thread."""
+    done = {drafts.answered(draft) for draft in extra}
+    records = close_span(conversation, model, run, extra)
     records += [
         drafts.tool_result(use.type, use.id, drafts.text_blocks(INTERRUPTED), is_error=True, run=run)
-        for use in job.conversation.pending
+        for use in conversation.pending
         if use.id not in done
     ]
     records += [
         step_finished(run, step, "tool", "cancelled", data["started_at"], tool_use_id=data["tool_use_id"])
-        for step, data in job.conversation.open_steps.items()
+        for step, data in conversation.open_steps.items()
         if data["kind"] == "tool" and data["tool_use_id"] not in done
     ]
     return records
@@ -183,6 +251,8 @@ def close_span(conversation: Conversation, model: str, run: str, extra: Sequence
 
 def wait(job: Job, extra: Sequence[Draft], calls: dict[str, Call]) -> bool:
     """Leave the run to the client's answers, unless all came meanwhile; whether it waits now."""
+    if job.ends is not None:
+        return job.ends.wait(extra, calls, job.run_id)
     waits = True
 
     def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
@@ -190,7 +260,7 @@ def wait(job: Job, extra: Sequence[Draft], calls: dict[str, Call]) -> bool:
         for event_id, call in calls.items():
             head.calls.setdefault(event_id, call)
         unanswered = head.unanswered
-        waits = bool(unanswered) and head.interrupt is None
+        waits = bool(unanswered) and head.interrupt is None and not _can_go_on(head, calls)
         if not waits:
             kind = drafts.action_type([call.kind for call in calls.values()])
             return Change(head, [*extra, drafts.run_resumed(job.run_id, kind, None)], due=due_of(head, now_ms()))
@@ -198,6 +268,12 @@ def wait(job: Job, extra: Sequence[Draft], calls: dict[str, Call]) -> bool:
 
     job.pen.commit(plan)
     return waits
+
+
+def _can_go_on(head: Head, calls: dict[str, Call]) -> bool:
+    """Whether the primary thread, which waits for these calls, or another one has all answers it waits for."""
+    own = bool(calls) and all(head.calls[event_id].answer is not None for event_id in calls)
+    return own or any(thread.working for thread in head.threads.values())
 
 
 def _waiting(job: Job, head: Head, extra: Sequence[Draft], unanswered: list[str]) -> Change:
@@ -217,13 +293,56 @@ def _waiting(job: Job, head: Head, extra: Sequence[Draft], unanswered: list[str]
             {"run_id": run.id, "kind": stop["action_type"], "event_ids": unanswered, "deadline": None},
             run=run.id,
         ),
-        *drafts.idle(run.id, head.agent_name, stop, usage_of(head)),
+        *drafts.idle(
+            run.id,
+            head.agent_name,
+            stop,
+            usage_of(head),
+            primary=run.thread is None,
+            budget=budgets.shown(head),
+        ),
     ]
-    return Change(head, records, due=None, more=_called(job, head) if head.awaits_worker else [])
+    more = spent_writes(job, extra) + (_called(job, head) if head.awaits_worker else [])
+    return Change(head, records, due=None, more=more)
+
+
+def pause(job: Job) -> bool:
+    """Leave the run until the budget is raised, unless it was raised meanwhile; whether it waits now.
+
+    A thread of another agent only stops: it waits together with the run.
+    """
+    if job.ends is not None:
+        return True
+    waits = True
+
+    def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
+        nonlocal waits
+        run = head.run
+        if run is None:
+            raise RuntimeError("a held session has a run")
+        waits = budgets.exhausted(head, job.pen.unbilled) and head.interrupt is None
+        if not waits:
+            raise _NothingToWrite
+        bill(job, head, [])
+        run.state, run.attempt = "waiting", 0
+        head.rest(budgets.BUDGET_REACHED, now_ms())
+        release(head)
+        stop, shown = budgets.BUDGET_REACHED, budgets.shown(head)
+        primary = run.thread is None
+        idle = drafts.idle(run.id, head.agent_name, stop, usage_of(head), budget=shown, primary=primary)
+        return Change(head, [budgets.paused(run.id), *idle], due=None, more=spent_writes(job, []))
+
+    with suppress(_NothingToWrite):
+        job.pen.commit(plan)
+    return waits
 
 
 def hand_on(job: Job, extra: Sequence[Draft], source: str) -> None:
     """Leave the run to another invocation."""
+    if job.ends is not None:
+        job.ends.hand_on(extra)
+        return
+    _settle(job)
 
     def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
         if head.run is None:

@@ -1,21 +1,24 @@
 """One model call: ask, listen, and write down what came of it."""
 
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from chalicelib.core.clock import now_ms
 from chalicelib.engine import endings, records, retrying, tool_step
 from chalicelib.engine.job import Job, ModelCall, Spoken
 from chalicelib.engine.prompt import build
+from chalicelib.engine.reserving import reserved
 from chalicelib.engine.speech import Speech
+from chalicelib.engine.threads import calling
 from chalicelib.engine.tool_uses import Asked, asked_for
 from chalicelib.events.event import Draft
 from chalicelib.models.chunks import Finished
 from chalicelib.models.errors import ModelError
+from chalicelib.models.registry import Resolved
 from chalicelib.models.runner import ModelStream, StreamEnded, open_stream
 from chalicelib.models.usage import Usage
-from chalicelib.runs.errors import Interrupted, OutOfTime
+from chalicelib.runs.errors import Interrupted, OutOfTime, RunError, RunTooLong
 from chalicelib.runs.pen import Change
 from chalicelib.sessions.inbox import due_of
 from chalicelib.sessions.model import Head, QueuedInput
@@ -39,33 +42,34 @@ def run(job: Job) -> bool:
     try:
         _listen(job, speech, spoken)
     except ModelError as error:
-        ended = records.model_ended(job.model, job.run_id, call, spoken, error=error.message)
-        return retrying.after_failure(job, ended, error)
-    except (Interrupted, OutOfTime) as stop:
-        _broken_off(job, call, speech, spoken, handed_on=isinstance(stop, OutOfTime))
+        ended = records.model_ended(job.using, job.run_id, call, spoken, error=error.message)
+        return retrying.after_failure(job, ended, error, spoke=speech.begun)
+    except (Interrupted, OutOfTime, RunTooLong) as stop:
+        _broken_off(job, call, speech, spoken, stop)
         return False
     job.tries = 0
     return _conclude(job, call, speech, spoken)
 
 
 def _listen(job: Job, speech: Speech, spoken: Spoken) -> None:
-    resolved = job.parts.models.resolve(job.model)
+    resolved = job.models.resolve(job.using)
     request = build(job, resolved.model)
-    stream = open_stream(resolved.provider, request)
-    try:
-        _follow(job, stream, speech)
-    finally:
-        if speech.finished is None:
-            stream.cancel()
-            _send(job, speech, speech.cut())
-    finished = speech.finished
-    _reckon(job, spoken, finished, resolved.model)
+    with reserved(job, resolved, request) as paid:
+        stream = open_stream(resolved.provider, request)
+        try:
+            _follow(job, stream, speech)
+        finally:
+            if speech.finished is None:
+                stream.cancel()
+                _send(job, speech, speech.cut())
+        _reckon(job, spoken, speech.finished, resolved)
+        paid.cost = spoken.cost
 
 
-def _reckon(job: Job, spoken: Spoken, finished: Finished | None, model: str) -> None:
+def _reckon(job: Job, spoken: Spoken, finished: Finished | None, resolved: Resolved) -> None:
     usage = finished.usage if finished else Usage()
     spoken.usage = asdict(usage)
-    spoken.cost = job.parts.models.prices.cost(model, usage)
+    spoken.cost = job.models.cost(resolved, usage)
     if finished is not None:
         spoken.stop_reason, spoken.detail = finished.stop_reason, finished.finish_detail
         spoken.response_id = finished.response_id
@@ -95,46 +99,52 @@ def _send(job: Job, speech: Speech, more: list[Any] | None = None) -> None:
     speech.fragments.clear()
     if not fragments or job.pen.watched_until <= now_ms():
         return
-    job.fragments += 1
-    job.parts.live.write(job.ref, job.pen.tail.next_seq - 1, job.fragments, fragments)
+    # Whoever reads goes by the order of places, so a lower one must not come after a higher one.
+    with job.pen.lock:
+        job.parts.live.write(job.ref, job.pen.tail.next_seq - 1, next(job.fragments), fragments, job.thread)
 
 
 def _conclude(job: Job, call: ModelCall, speech: Speech, spoken: Spoken) -> bool:
     asked = asked_for(job, speech)
-    said = speech.said(job.run_id, spoken) + [(one.place, one.record) for one in asked]
+    said = speech.said(job.run_id, spoken) + [
+        (one.place, record) for one in asked for record in one.written(job.thread)
+    ]
     written = [draft for _, draft in sorted(said, key=lambda pair: pair[0])]
-    written += records.model_ended(job.model, job.run_id, call, spoken, said=written)
+    written += records.model_ended(job.using, job.run_id, call, spoken, said=written)
     if not asked:
         reason = records.FINISH_REASONS.get(spoken.stop_reason, "other")
         refused = spoken.stop_reason == "refusal"
-        endings.finish(job, written, finish_reason=reason, refused=refused, detail=spoken.detail)
-        return False
+        return not endings.finish(job, written, finish_reason=reason, refused=refused, detail=spoken.detail)
     return _go_on(job, written, asked)
 
 
 def _go_on(job: Job, written: list[Draft], asked: list[Asked]) -> bool:
-    waiting = {one.record.id: one.call for one in asked if one.call is not None}
+    waiting = {one.record.id: replace(one.call, thread=job.thread) for one in asked if one.call is not None}
+    called = [one.called for one in asked if one.called is not None]
     written += [draft for one in asked for draft in one.notes]
     if waiting and len(waiting) == len(asked):
         return not endings.wait(job, written, waiting)
-    if not waiting:
+    if not waiting and not called:
         job.pen.append([*written, *tool_step.intents(job, [one.record for one in asked])])
         return True
 
     def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
         head.calls.update(waiting)
-        return Change(head, written, due=due_of(head, now_ms()))
+        return Change(head, [*written, *calling.begun(job, head, called)], due=due_of(head, now_ms()))
 
     job.pen.commit(plan)
     return True
 
 
-def _broken_off(job: Job, call: ModelCall, speech: Speech, spoken: Spoken, *, handed_on: bool) -> None:
-    if handed_on:
+def _broken_off(job: Job, call: ModelCall, speech: Speech, spoken: Spoken, stop: RunError) -> None:
+    if isinstance(stop, OutOfTime):
         endings.hand_on(
-            job, records.model_ended(job.model, job.run_id, call, spoken, error=records.ABORTED), "time limit"
+            job, records.model_ended(job.using, job.run_id, call, spoken, error=records.ABORTED), "time limit"
         )
         return
     said = [draft for _, draft in speech.said(job.run_id, spoken, partial=True)]
-    ended = records.model_ended(job.model, job.run_id, call, spoken, error=records.ABORTED, said=said)
-    endings.interrupt(job, [*said, *ended])
+    ended = records.model_ended(job.using, job.run_id, call, spoken, error=records.ABORTED, said=said)
+    if isinstance(stop, RunTooLong):
+        endings.give_up(job, [*said, *ended], stop)
+    else:
+        endings.interrupt(job, [*said, *ended])

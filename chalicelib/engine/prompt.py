@@ -8,8 +8,10 @@ from chalicelib.core.errors import LambentError
 from chalicelib.core.ids import undress
 from chalicelib.engine.job import Job
 from chalicelib.events.event import Draft
-from chalicelib.models.errors import ModelNotServed
+from chalicelib.memory.prompting import section as memory
+from chalicelib.models.errors import ModelError
 from chalicelib.models.request import ModelRequest
+from chalicelib.skills.prompting import section as skills
 
 MAX_OUTPUT_TOKENS = 8192
 
@@ -19,13 +21,21 @@ def build(job: Job, model: str) -> ModelRequest:
     agent = job.spec.agent
     return ModelRequest(
         model=model,
-        system=agent.get("system") or None,
+        system="\n\n".join(text for _, text in _sections(job) if text) or None,
         messages=[_message(job, message) for message in job.conversation.messages],
         tools=tuple(offer.spec for offer in job.offers),
         max_tokens=MAX_OUTPUT_TOKENS,
         effort=_effort(agent["model"].get("effort")),
         speed=agent["model"].get("speed"),
     )
+
+
+def _sections(job: Job) -> list[tuple[str, str]]:
+    """The parts of the system prompt by name, the agent's own first; empty ones are left out but for that."""
+    agent, spec = job.spec.agent, job.spec
+    more = [("skills", skills(agent, spec.skills, self_hosted=job.pen.head.self_hosted))]
+    more.append(("memory", memory(spec.resources)))
+    return [("system", agent.get("system") or ""), *((name, text) for name, text in more if text)]
 
 
 def _effort(effort: Any) -> str | None:
@@ -59,7 +69,7 @@ def _filled(job: Job, block: dict[str, Any]) -> dict[str, Any]:
 def run_started(job: Job, run: str, queued_ms: int) -> Draft:
     """What the run works with; checksums instead of texts. ``queued_ms`` is how long it waited to be claimed."""
     agent = job.spec.agent
-    system = agent.get("system") or ""
+    parts = _sections(job)
     data = {
         "run_id": run,
         "model": job.model,
@@ -69,7 +79,7 @@ def run_started(job: Job, run: str, queued_ms: int) -> Draft:
         "tools": [offer.name for offer in job.offers],
         "skills": [skill["skill_id"] for skill in agent.get("skills") or []],
         "mcp_servers": [server["name"] for server in agent.get("mcp_servers") or []],
-        "prompt": [{"section": "system", "sha256": hashlib.sha256(system.encode()).hexdigest()}],
+        "prompt": [{"section": name, "sha256": hashlib.sha256(text.encode()).hexdigest()} for name, text in parts],
         "timings": {"queued_ms": queued_ms},
     }
     return Draft("run.started", data, run=run)
@@ -77,6 +87,6 @@ def run_started(job: Job, run: str, queued_ms: int) -> Draft:
 
 def _provider(job: Job) -> str | None:
     try:
-        return job.parts.models.resolve(job.model).provider_name
-    except ModelNotServed:
+        return job.models.resolve(job.using).provider_name
+    except ModelError:
         return None

@@ -6,7 +6,7 @@ from typing import Any
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.engine.job import Job, ModelCall, Spoken
-from chalicelib.events import catalogue
+from chalicelib.events import catalogue, drafts
 from chalicelib.events.event import Draft
 
 FINISH_REASONS = {
@@ -37,7 +37,7 @@ def model_started(run: str, model: str, agent: str, number: int) -> tuple[list[D
 
 def next_model_call(job: Job) -> tuple[list[Draft], ModelCall]:
     """The intent of the job's next model call."""
-    return model_started(job.run_id, job.model, job.pen.head.agent_name, job.conversation.steps + 1)
+    return model_started(job.run_id, job.using, job.agent_name, job.conversation.steps + 1)
 
 
 def model_ended(
@@ -68,32 +68,7 @@ def model_ended(
 
 
 ABORTED = "aborted"
-
-
-def step_finished(
-    run: str,
-    step: str,
-    kind: str,
-    status: str,
-    started_at: int,
-    *,
-    usage: dict[str, int] | None = None,
-    cost: str | None = None,
-    tool_use_id: str | None = None,
-    output: Sequence[str] = (),
-) -> Draft:
-    """The end of a step: completed, failed, cancelled or lost; ``output`` are the ids of the events it produced."""
-    data = {
-        "step_id": step,
-        "kind": kind,
-        "status": status,
-        "duration_ms": max(now_ms() - started_at, 0),
-        "usage": usage,
-        "cost": cost,
-        "tool_use_id": tool_use_id,
-        "output": list(output),
-    }
-    return Draft(catalogue.STEP_FINISHED, data, run=run)
+step_finished = drafts.step_finished
 
 
 def tool_started(run: str, use_id: str, name: str, agent: str, number: int) -> tuple[Draft, str]:

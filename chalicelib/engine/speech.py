@@ -38,6 +38,11 @@ class Speech:
         self.fragments: list[Fragment] = []
         self.finished: Finished | None = None
 
+    @property
+    def begun(self) -> bool:
+        """Whether anything of an answer came."""
+        return bool(self._blocks)
+
     def take(self, chunk: Chunk) -> None:
         """Take in the next chunk."""
         if isinstance(chunk, Finished):

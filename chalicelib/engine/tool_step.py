@@ -3,16 +3,17 @@
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.core.clock import now_ms
-from chalicelib.engine import compaction, endings, records, urls
+from chalicelib.engine import bounds, compaction, endings, mcp_tools, records, urls
 from chalicelib.engine.job import Job, ModelCall
 from chalicelib.events import drafts
 from chalicelib.events.event import Draft
 from chalicelib.events.projections.conversation import Use
-from chalicelib.runs.errors import Interrupted, LeaseLost, OutOfTime
-from chalicelib.tools.base import Tool, ToolContext, ToolOutput
+from chalicelib.runs.errors import Interrupted, LeaseLost, OutOfTime, RunTooLong
+from chalicelib.schedules.access import SessionSchedules
+from chalicelib.tools.base import Schedules, Tool, ToolContext, ToolOutput
 from chalicelib.tools.offer import find
 from chalicelib.tools.output import finished
 
@@ -39,11 +40,11 @@ def ready(job: Job) -> list[Use]:
 
 
 def _needs_nobody(job: Job, use: Use) -> bool:
-    if use.type == "agent.custom_tool_use":
+    if use.type == "agent.custom_tool_use" or use.thread is not None:
         return False
     if use.permission == "ask" and use.decision is None:
         return False
-    return use.decision == "deny" or use.problem is not None or not run_by_worker(job, use.name)
+    return use.decision == "deny" or use.problem is not None or not run_by_worker(job, use.offered)
 
 
 def run_by_worker(job: Job, name: str) -> bool:
@@ -60,7 +61,7 @@ def run(job: Job, uses: Sequence[Use]) -> bool:
     running = _start(job, calls, cancelled)
     try:
         _await(job, running)
-    except (Interrupted, OutOfTime, LeaseLost) as stop:
+    except (Interrupted, OutOfTime, LeaseLost, RunTooLong) as stop:
         cancelled.set()
         if isinstance(stop, LeaseLost):
             raise
@@ -82,7 +83,7 @@ def _answers_itself(job: Job, use: Use) -> bool:
 
 def _tool(job: Job, use: Use) -> Tool | None:
     """What this server runs for the use, None when it runs nothing of that name."""
-    offered = find(job.offers, use.name)
+    offered = find(job.offers, use.offered)
     return None if offered is None else offered.tool
 
 
@@ -117,7 +118,8 @@ def intents(job: Job, uses: Sequence[Draft]) -> list[Draft]:
         for draft in uses
         if draft.data.get("evaluated_permission") == "allow"
         and not (draft.private or {}).get("problem")
-        and not run_by_worker(job, draft.data["name"])
+        and "thread" not in (draft.private or {})
+        and not run_by_worker(job, (draft.private or {}).get("offered", draft.data["name"]))
     ]
     return [
         _intent(job, draft.id, draft.data["name"], number)
@@ -126,7 +128,7 @@ def intents(job: Job, uses: Sequence[Draft]) -> list[Draft]:
 
 
 def _intent(job: Job, use_id: str, name: str, number: int) -> Draft:
-    draft, job.begun[use_id] = records.tool_started(job.run_id, use_id, name, job.pen.head.agent_name, number)
+    draft, job.begun[use_id] = records.tool_started(job.run_id, use_id, name, job.agent_name, number)
     return draft
 
 
@@ -152,8 +154,15 @@ def _call(job: Job, use: Use, cancelled: threading.Event) -> ToolOutput:
         cancelled=cancelled,
         seen_urls=_seen(job, use.name),
         sandbox=job.sandbox,
+        schedules=_schedules(job, use),
+        desk=job.parts.desk,
     )
     return finished(tool.run(context, use.input))
+
+
+def _schedules(job: Job, use: Use) -> Schedules | None:
+    service = job.parts.schedules
+    return None if service is None else SessionSchedules(service, job.ref, use.id)
 
 
 def _seen(job: Job, tool: str) -> Callable[[str], bool]:
@@ -181,13 +190,14 @@ def _outcome(job: Job, one: _Running) -> list[Draft]:
     step = records.step_finished(
         job.run_id, one.step, "tool", status, one.started_at, tool_use_id=one.use.id, output=[result.id]
     )
-    return [result, step]
+    told = [replace(record, run=job.run_id) for record in output.records]
+    return [*told, result, step]
 
 
 def _warnings(job: Job) -> list[Draft]:
-    """What happened to the sandbox meanwhile."""
+    """What happened to the sandbox and to MCP servers meanwhile."""
     told = job.sandbox.warnings() if job.sandbox is not None else []
-    return [drafts.warning("sandbox", text, run=job.run_id) for text in told]
+    return [*(drafts.warning("sandbox", text, run=job.run_id) for text in told), *mcp_tools.told(job)]
 
 
 def _stopped(job: Job, settled: list[Draft], running: Sequence[_Running], stop: Exception) -> bool:
@@ -195,6 +205,8 @@ def _stopped(job: Job, settled: list[Draft], running: Sequence[_Running], stop: 
     done = [draft for one in running if one.future.done() for draft in _outcome(job, one)] + _warnings(job)
     if isinstance(stop, OutOfTime):
         endings.hand_on(job, [*settled, *done], "time limit")
+    elif isinstance(stop, RunTooLong):
+        endings.give_up(job, [*settled, *done], stop)
     else:
         endings.interrupt(job, [*settled, *done])
     return False
@@ -202,15 +214,17 @@ def _stopped(job: Job, settled: list[Draft], running: Sequence[_Running], stop: 
 
 def _write(job: Job, written: list[Draft]) -> None:
     """Write results; when the model comes next and nobody waits to be heard first, with the intent of its call."""
-    closing = {draft.data.get("tool_use_id") for draft in written if draft.type.endswith("tool_result")}
+    closing = {drafts.answered(draft) for draft in written if draft.type.endswith("tool_result")}
     call: ModelCall | None = None
 
     def choose() -> list[Draft]:
         nonlocal call
         rest = [use for use in job.conversation.pending if use.id not in closing]
-        steered = bool(job.pen.inbox) and job.pen.inbox[0].policy == "steer"
+        first = next((item for item in job.pen.inbox if item.thread is None), None)
+        steered = first is not None and first.policy == "steer"
         full = compaction.near(job, (block for draft in written for block in draft.data.get("content", ())))
-        if rest or steered or full or job.conversation.steps >= job.parts.settings.max_steps:
+        over = job.conversation.steps >= job.parts.settings.max_steps or bounds.tight(job)
+        if rest or steered or full or over:
             call = None
             return written
         started, call = records.next_model_call(job)

@@ -16,6 +16,7 @@ from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.storage.lookup import Lookup
 from chalicelib.storage.writes import Write
+from chalicelib.webhooks.happening import SILENT, Announcer, Happening
 
 _TRIES = 10
 InUse = Callable[[Space, str], bool]
@@ -49,10 +50,11 @@ class EnvironmentService:
     ``in_use`` tells whether sessions need one, ``forget`` removes what hangs on one that is gone.
     """
 
-    def __init__(self, store: EnvironmentStore, in_use: InUse, forget: Forget) -> None:
+    def __init__(self, store: EnvironmentStore, in_use: InUse, forget: Forget, announcer: Announcer = SILENT) -> None:
         self._store = store
         self._in_use = in_use
         self._forget = forget
+        self._announcer = announcer
 
     def create(self, space: Space, sent: EnvironmentCreate, policy: Policy, env_id: str | None = None) -> Environment:
         """A new environment; with an id that exists already, the environment that has it.
@@ -63,7 +65,8 @@ class EnvironmentService:
         environment = _made(spec, id=env_id or new_id(), created_at=now, updated_at=now)
         name = self._store.take_name(space, spec.name, alone=policy.unique_names)
         try:
-            self._store.commit([self._store.insert(space, environment), name])
+            told = self._told(space, "created", environment)
+            self._store.commit([self._store.insert(space, environment), name, *told])
         except TransactionRefused as refusal:
             if 0 in refusal.failed:
                 return self.get(space, environment.id)
@@ -110,7 +113,7 @@ class EnvironmentService:
                 return current
             now = now_ms()
             steps = [self._store.archive(space, current, now), self._store.leave_name(space, current.name)]
-            if self._committed(steps):
+            if self._committed([*steps, *self._told(space, "archived", current)]):
                 return current.model_copy(update={"archived_at": now})
         raise StorageBusy("the environment is changed by too many at once")
 
@@ -123,7 +126,7 @@ class EnvironmentService:
             if self._store.held_by_agents(space, env_id):
                 raise EnvironmentInUse("an active agent has the environment as its default")
             names = [] if current.archived_at is not None else [self._store.leave_name(space, current.name)]
-            if self._committed([self._store.delete(space, current), *names]):
+            if self._committed([self._store.delete(space, current), *names, *self._told(space, "deleted", current)]):
                 self._forget(space, env_id)
                 return
         raise StorageBusy("the environment is changed by too many at once")
@@ -158,12 +161,15 @@ class EnvironmentService:
             steps.append(self._store.take_name(space, spec.name, alone=policy.unique_names))
             steps.append(self._store.leave_name(space, current.name))
         try:
-            self._store.commit(steps)
+            self._store.commit([*steps, *self._told(space, "updated", changed)])
         except TransactionRefused as refusal:
             if 0 in refusal.failed:
                 return None
             raise _taken(spec.name) from refusal
         return changed
+
+    def _told(self, space: Space, what: str, environment: Environment) -> list[Write]:
+        return self._announcer.tell(space, Happening(f"environment.{what}", environment.id))
 
     def _committed(self, steps: list[Write]) -> bool:
         try:

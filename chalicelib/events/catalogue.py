@@ -80,6 +80,7 @@ EXTENSION_TYPES = frozenset(
         "span.model_first_token",
         "span.compaction_summarize_start",
         "span.compaction_summarize_end",
+        "span.wakeup_scheduled",
         "aux.model_call",
     }
 )

@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
+from chalicelib.core.clock import now_ms
 from chalicelib.events import catalogue
 from chalicelib.events.catalogue import PRIMARY_THREAD
 from chalicelib.events.event import Draft
 
 END_TURN: dict[str, Any] = {"type": "end_turn"}
+MCP_USE = "agent.mcp_tool_use"
 RETRIES_EXHAUSTED: dict[str, Any] = {"type": "retries_exhausted"}
 
 
@@ -21,12 +23,10 @@ def primary_thread(agent_name: str) -> dict[str, Any]:
     return {"session_thread_id": PRIMARY_THREAD, "agent_name": agent_name}
 
 
-def running(run: str, agent_name: str) -> list[Draft]:
-    """The session and its primary thread begin to work."""
-    return [
-        Draft("session.status_running", run=run),
-        Draft("session.thread_status_running", primary_thread(agent_name), run=run),
-    ]
+def running(run: str, agent_name: str, *, primary: bool = True) -> list[Draft]:
+    """The session begins to work, and its ``primary`` thread unless the run is for another."""
+    thread = Draft("session.thread_status_running", primary_thread(agent_name), run=run)
+    return [Draft("session.status_running", run=run), *[thread] * primary]
 
 
 def idle(
@@ -35,12 +35,16 @@ def idle(
     stop_reason: dict[str, Any],
     usage: dict[str, Any],
     details: dict[str, Any] | None = None,
+    *,
+    primary: bool = True,
+    budget: dict[str, Any] | None = None,
 ) -> list[Draft]:
-    """The work is over or waits: the thread, the totals, the session, in this order."""
+    """The work is over or waits: the ``primary`` thread if it had a part in it, the totals, the session."""
     why = {"stop_reason": stop_reason, "stop_details": details}
+    thread = Draft("session.thread_status_idle", primary_thread(agent_name) | why, run=run)
     return [
-        Draft("session.thread_status_idle", primary_thread(agent_name) | why, run=run),
-        Draft("session.usage", {"usage": usage, "budget": None}, run=run),
+        *[thread] * primary,
+        Draft("session.usage", {"usage": usage, "budget": budget}, run=run),
         Draft("session.status_idle", why, run=run),
     ]
 
@@ -124,20 +128,53 @@ def permission_answered(use_id: str, result: str, answer_id: str, run: str | Non
 
 def tool_result(use_type: str, use_id: str, content: list[dict[str, Any]], *, is_error: bool, run: str) -> Draft:
     """The result of a tool use that the server ran or closed."""
-    if use_type == "agent.mcp_tool_use":
+    if use_type == MCP_USE:
         return Draft(
             "agent.mcp_tool_result", {"mcp_tool_use_id": use_id, "content": content, "is_error": is_error}, run=run
         )
     return Draft("agent.tool_result", {"tool_use_id": use_id, "content": content, "is_error": is_error}, run=run)
 
 
-def session_error(kind: str, message: str, *, retry: str, run: str | None) -> Draft:
+def step_finished(
+    run: str,
+    step: str,
+    kind: str,
+    status: str,
+    started_at: int,
+    *,
+    usage: dict[str, int] | None = None,
+    cost: str | None = None,
+    tool_use_id: str | None = None,
+    output: Sequence[str] = (),
+) -> Draft:
+    """The end of a step: completed, failed, cancelled or lost; ``output`` are the ids of the events it produced."""
+    data = {
+        "step_id": step,
+        "kind": kind,
+        "status": status,
+        "duration_ms": max(now_ms() - started_at, 0),
+        "usage": usage,
+        "cost": cost,
+        "tool_use_id": tool_use_id,
+        "output": list(output),
+    }
+    return Draft(catalogue.STEP_FINISHED, data, run=run)
+
+
+def answered(draft: Draft) -> str | None:
+    """The tool use that a record answers or belongs to."""
+    names = ("tool_use_id", "mcp_tool_use_id", "custom_tool_use_id")
+    return next((draft.data[name] for name in names if draft.data.get(name)), None)
+
+
+def session_error(kind: str, message: str, *, retry: str, run: str | None, **more: str) -> Draft:
     """A failure the client must see; ``retry`` is retrying, exhausted or terminal."""
     error = {
         "type": kind,
         "message": message,
         "retry_status": {"type": retry},
         "retryable": retry == "retrying",
+        **more,
     }
     return Draft("session.error", {"error": error}, run=run)
 

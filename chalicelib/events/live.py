@@ -27,7 +27,7 @@ class Fragment:
     """A piece of an event that will be stored later under ``event_id``.
 
     ``phase`` is ``start``, ``delta`` or ``end``; ``text`` is the piece, the tool's name at a tool's start, or the
-    status at the end. ``after`` is the number of the last record before the event.
+    status at the end. ``after`` is the number of the last record before the event, ``thread`` the event's thread.
     """
 
     kind: str
@@ -35,6 +35,7 @@ class Fragment:
     event_id: str
     text: str = ""
     after: int = 0
+    thread: str | None = None
 
     def packed(self) -> list[str]:
         """The stored form."""
@@ -58,14 +59,21 @@ class LiveChannel:
         row = {"pk": ref.pk, "sk": WATCH_SK, "until": until, "expires_at": until // 1000 + 60}
         self._table.write(writes.put(row))
 
-    def write(self, ref: SessionRef, after: int, number: int, batch: Sequence[Fragment]) -> None:
-        """Store a batch; ``after`` and the growing ``number`` give its place. A batch already there is left alone."""
+    def write(
+        self, ref: SessionRef, after: int, number: int, batch: Sequence[Fragment], thread: str | None = None
+    ) -> None:
+        """Store a batch of one thread; ``after`` and the growing ``number`` give its place.
+
+        A batch already there is left alone.
+        """
         row: dict[str, Any] = {
             "pk": self.partition(ref),
             "sk": f"{after:012d}#{number:06d}",
             "doc": dumps([fragment.packed() for fragment in batch]),
             "expires_at": now_ms() // 1000 + _KEPT_SECONDS,
         }
+        if thread is not None:
+            row["thread"] = thread
         try:
             self._table.write(writes.put(row, writes.ABSENT))
         except ConditionFailed:
@@ -80,7 +88,7 @@ class LiveChannel:
         """The fragments after a position, and the new position."""
         rows = self._table.query(self.partition(ref), low=position + "\x00", limit=50).rows
         found = [
-            Fragment(kind, phase, event_id, text, int(row["sk"][:12]))
+            Fragment(kind, phase, event_id, text, int(row["sk"][:12]), row.get("thread"))
             for row in rows
             for kind, phase, event_id, text in loads(row["doc"])
         ]

@@ -1,6 +1,6 @@
 """The log of a session: an append is one conditional write at the next number, so the log is its own lock."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.core.clock import now_ms
@@ -59,6 +59,14 @@ def segment_sk(seq: int) -> str:
     return f"{SEGMENT}{seq:012d}"
 
 
+Telling = Callable[[SessionRef, Sequence[Event]], list[Write]]
+"""The writes that tell others of records, to be made together with them."""
+
+
+def _nobody(_ref: SessionRef, _events: Sequence[Event]) -> list[Write]:
+    return []
+
+
 _LAST_SEQ = 10**12 - 1
 _LAST = segment_sk(_LAST_SEQ)
 
@@ -66,9 +74,10 @@ _LAST = segment_sk(_LAST_SEQ)
 class SessionLog:
     """Append to and read from the logs of sessions. Reads are strongly consistent."""
 
-    def __init__(self, table: Table, documents: Documents) -> None:
+    def __init__(self, table: Table, documents: Documents, tell: Telling = _nobody) -> None:
         self._table = table
         self._documents = documents
+        self.tell = tell
 
     def append(
         self, ref: SessionRef, tail: Tail, drafts: Sequence[Draft], together: Sequence[Write] = ()
@@ -81,7 +90,7 @@ class SessionLog:
         events = number(list(drafts), tail.next_seq, at)
         row = self._segment(ref, tail, events)
         try:
-            self._commit(writes.put(row, writes.ABSENT), together)
+            self._commit(writes.put(row, writes.ABSENT), [*together, *self.tell(ref, events)])
         except ConditionFailed as error:
             if not _own(error.row, row):
                 raise LogMoved from error

@@ -1,6 +1,6 @@
 """What may be done with files."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.core.clock import now_ms
@@ -14,6 +14,7 @@ from chalicelib.storage.errors import ObjectMissing
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.storage.objects import Objects
+from chalicelib.storage.writes import Write
 
 _SWEEP = 100
 SessionExists = Callable[[Space, str], bool]
@@ -100,6 +101,22 @@ class FileService:
         self._objects.copy(source.object_key, key)
         copied = replace(source, id=target_id, object_key=key, created_at=now_ms(), maker="client")
         return self._keep(space, replace(copied, session_id=session_id, expires_at=None))
+
+    def copies(self, space: Space, files: Sequence[tuple[File, str]], session_id: str) -> list[list[Write]]:
+        """Copy the content of files for a session; gives for each the writes that make it known under the id given."""
+        made = []
+        for file, file_id in files:
+            key = space.object_key("files", file_id, new_id())
+            self._objects.copy(file.object_key, key)
+            copied = replace(file, id=file_id, object_key=key, session_id=session_id, expires_at=None)
+            made.append(self._store.insert_writes(space, copied))
+        return made
+
+    def of_session(self, space: Space, session_id: str) -> list[File]:
+        """Every file of a session that has not expired."""
+        now = now_ms()
+        found = self._store.of_session(space, session_id)
+        return [file for file in found if file.expires_at is None or file.expires_at > now]
 
     def get(self, space: Space, file_id: str) -> File:
         """One file. Raises FileNotFound, FileExpired."""

@@ -9,6 +9,7 @@ from chalicelib.storage.keys import BY_DUE, Key, Space, list_sk, system_partitio
 from chalicelib.storage.listing import Found, Source, Window, index_source, partition_source, read
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
+from chalicelib.storage.writes import Write
 
 _NOUN = "file"
 _SCOPE = "file_scope"
@@ -61,6 +62,14 @@ class FileStore:
 
     def insert(self, space: Space, file: File) -> bool:
         """Store a file's row; False when its id is taken."""
+        try:
+            self._table.transact(self.insert_writes(space, file))
+        except TransactionRefused:
+            return False
+        return True
+
+    def insert_writes(self, space: Space, file: File) -> list[Write]:
+        """The writes that make a file known, refused when its id is taken."""
         key = _key(space, file.id)
         row: Row = {_ATTRIBUTES.get(name, name): value for name, value in asdict(file).items() if value is not None}
         row |= {"pk": key.pk, "sk": key.sk, "tenant": space.tenant}
@@ -70,11 +79,7 @@ class FileStore:
         steps = [writes.put(row, writes.ABSENT)]
         if pointer := _pointer_key(space, file):
             steps.append(writes.put({"pk": pointer.pk, "sk": pointer.sk, "file": file.id, "maker": file.maker}))
-        try:
-            self._table.transact(steps)
-        except TransactionRefused:
-            return False
-        return True
+        return steps
 
     def remove(self, space: Space, file: File) -> bool:
         """Remove a file's rows; False when they were gone."""

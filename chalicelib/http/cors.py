@@ -1,4 +1,4 @@
-"""Cross-origin access: any origin, because a key in a header is what admits, never a cookie."""
+"""Cross-origin access: any origin, because there a key in a header is what admits; cookies of browsers are left out."""
 
 from collections.abc import Iterable, Mapping
 

@@ -47,7 +47,7 @@ class Exchange:
         scope = self.endpoint.route.scope
         if scope is None:
             return
-        self.principal = auth.identify(self.services, self.request.headers, scope)
+        self.principal = auth.identify(self.services, self.request, scope)
         if self.principal.bound is not None and self.endpoint.route.reach is None:
             raise Forbidden("the credential of a worker does not open this route")
         self.quota = self.services.limits.take(self.principal, self.endpoint.route.limit)
@@ -139,8 +139,10 @@ class Exchange:
             raise
 
     def _begin(self, key: str, mark: str) -> StoredAnswer | None:
-        scope = f"{self.request.method} {self.request.scope['path']}"
-        claim = idempotent.Claim(self.services.idempotency, self.principal.tenant, scope, key)
+        # People of one tenant share no answers: a key of their own may be among these.
+        scope = " ".join(filter(None, (self.request.method, self.request.scope["path"], self.principal.user)))
+        box = self.services.secrets if self.endpoint.route.sealed else None
+        claim = idempotent.Claim(self.services.idempotency, self.principal.tenant, scope, key, box)
         remembered = claim.begin(mark)
         if remembered is None:
             self.claim = claim

@@ -2,13 +2,17 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.storage.keys import Space
+from chalicelib.storage.secrets import SecretBox
 from chalicelib.tenants.idempotency import IdempotencyService, StoredAnswer
 
 HEADER = "idempotency-key"
 _LONGEST = 255
+_OPERATOR = "operator"
+_PURPOSE = "answer to be repeated"
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:
@@ -28,21 +32,37 @@ def fingerprint(raw_body: bytes, query: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to carry out a request under its key, taken by ``begin``; ends in ``finish`` or ``abandon``."""
+    """The right to carry out a request under its key, taken by ``begin``; ends in ``finish`` or ``abandon``.
+
+    With a ``box`` the answer is kept sealed, because it holds a secret.
+    """
 
     store: IdempotencyService
     tenant: str
     scope: str
     key: str
+    box: SecretBox | None = None
 
     def begin(self, mark: str) -> StoredAnswer | None:
         """The answer given before, or None to go on. Raises Conflict."""
-        return self.store.begin(self.tenant, self.scope, self.key, mark)
+        found = self.store.begin(self.tenant, self.scope, self.key, mark)
+        if found is None or self.box is None:
+            return found
+        return replace(found, body=self.box.open_text(self._space, _PURPOSE, self._owner, found.body))
 
     def finish(self, status: int, body: bytes) -> None:
         """Keep the answer for the next time."""
-        self.store.finish(self.tenant, self.scope, self.key, StoredAnswer(status, body.decode()))
+        text = body.decode() if self.box is None else self.box.seal(self._space, _PURPOSE, self._owner, body)
+        self.store.finish(self.tenant, self.scope, self.key, StoredAnswer(status, text))
 
     def abandon(self) -> None:
         """Let the next request with this key be carried out."""
         self.store.abandon(self.tenant, self.scope, self.key)
+
+    @property
+    def _space(self) -> Space:
+        return Space(self.tenant or _OPERATOR)
+
+    @property
+    def _owner(self) -> str:
+        return f"{self.scope} {self.key}"

@@ -117,7 +117,8 @@ class Route:
     them. ``limit`` names the rate limit. ``reach`` None closes the route to workers' credentials. A handler that is a
     coroutine function runs on the event loop; any other on a worker thread. ``when``: the route only answers requests
     with headers of that kind, and then goes before any route without a condition; it is not in the OpenAPI document.
-    ``recall`` makes the answer to a repeat anew, where the first one holds what must not be stored.
+    ``recall`` makes the answer to a repeat anew, where the first one holds what must not be stored; ``sealed`` keeps
+    it sealed, where it cannot be made anew.
     """
 
     methods: tuple[str, ...]
@@ -137,6 +138,7 @@ class Route:
     tags: tuple[str, ...] = ()
     when: Condition | None = None
     recall: Recall | None = None
+    sealed: bool = False
     reach: Reach | None = None
 
 

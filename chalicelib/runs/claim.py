@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 from chalicelib.core.clock import now_ms
-from chalicelib.engine import compaction, endings, loop, prompt, records
+from chalicelib.engine import bounds, compaction, endings, loop, prompt, records
 from chalicelib.engine.job import Job, ModelCall
-from chalicelib.events import catalogue, drafts
+from chalicelib.events import catalogue, drafts, thread_drafts
 from chalicelib.events.event import Draft
 from chalicelib.runs.errors import RunError
 from chalicelib.runs.pen import Change
@@ -39,12 +39,16 @@ def claim(job: Job, owner: Owner) -> None:
     Raises NothingToDo, HeldElsewhere.
     """
     started: ModelCall | None = None
+    taken_over = False
 
     def plan(head: Head, inbox: list[QueuedInput]) -> Change:
-        nonlocal started
+        nonlocal started, taken_over
         _demand(head, owner)
+        taken_over = head.run is not None and head.run.state == "running"
         written = _claimed(job, head, owner)
         front = _first_inputs(job, head, inbox)
+        if front and front[0].thread is not None:
+            written += _thread_begun(job, head, front[0])
         written += loop.taken(head, front, job.run_id)
         started = None
         if _speaks_next(job, head, front):
@@ -53,6 +57,8 @@ def claim(job: Job, owner: Owner) -> None:
         return Change(head, written, front, due_of(head, now_ms()))
 
     job.pen.commit(plan)
+    if taken_over and job.parts.purse is not None:
+        job.parts.purse.give_back(job.ref.space, job.ref.id)
     job.pen.fence = job.held.fence = job.pen.head.fence
     job.call = started
 
@@ -78,16 +84,19 @@ def _claimed(job: Job, head: Head, owner: Owner) -> list[Draft]:
     written = [Draft(catalogue.RUN_CLAIMED, claimed, run=run.id)]
     if not run.took:
         written.append(prompt.run_started(job, run.id, max(now - (head.active_since or now), 0)))
+    written += [drafts.warning(**notice, run=run.id) for notice in head.notices]
+    head.notices = []
     if taken_over and head.interrupt is None:
-        written += _recovered(job, run.id)
+        written += _recovered(job, head, run.id)
         head.status = "running"
     return written
 
 
-def _recovered(job: Job, run: str) -> list[Draft]:
+def _recovered(job: Job, head: Head, run: str) -> list[Draft]:
     reason = "the worker stopped; the run goes on in another"
     return [
         *endings.close_span(job.conversation, job.model, run),
+        *([] if job.strands is None else job.strands.recovered(head, run)),
         Draft("session.status_rescheduled", {"reason": reason}, run=run),
         drafts.warning("stream_interrupted", reason, run=run),
     ]
@@ -95,16 +104,37 @@ def _recovered(job: Job, run: str) -> list[Draft]:
 
 def _first_inputs(job: Job, head: Head, inbox: list[QueuedInput]) -> list[QueuedInput]:
     """The input that the run is for, and those sent to join it: of a run that goes on, only the latter."""
-    if head.run is None or head.interrupt is not None or not inbox:
+    if head.run is None or head.interrupt is not None:
         return []
     if head.run.took:
-        return [] if job.conversation.pending else loop.steered(inbox)
+        return [] if job.conversation.pending or head.run.thread is not None else loop.steered(inbox)
+    if job.conversation.answering and head.run.thread is None:
+        # An outcome began this run; a message that waits for a turn of its own is not for it.
+        head.run.took = True
+        return loop.steered(inbox)
+    if not inbox:
+        return []
     head.run.took = True
+    head.run.thread = inbox[0].thread
+    if head.run.thread is not None:
+        return inbox[:1]
     return [inbox[0], *loop.steered(inbox[1:])]
 
 
+def _thread_begun(job: Job, head: Head, item: QueuedInput) -> list[Draft]:
+    """A client wrote to the thread of another agent, which goes on from where it rested. Changes the head."""
+    thread = job.pen.stored_thread(item.thread or "")
+    if thread is None:
+        raise RuntimeError("only threads at rest are written to")
+    thread.begin(job.pen.tail.next_seq, now_ms())
+    head.threads[thread.id] = thread
+    return [thread_drafts.running(thread.id, thread.name, job.run_id)]
+
+
 def _speaks_next(job: Job, head: Head, front: list[QueuedInput]) -> bool:
-    if head.interrupt is not None or job.conversation.pending:
+    if head.interrupt is not None or job.conversation.pending or (head.run and head.run.thread is not None):
+        return False
+    if job.servers is not None or bounds.budget_reached(job):
         return False
     if compaction.near(job, (block for item in front for block in item.data["content"])):
         return False

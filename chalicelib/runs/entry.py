@@ -4,11 +4,14 @@ import time
 from collections.abc import Callable
 
 from chalicelib.core.clock import now_ms
+from chalicelib.evals.due import ERRAND as EVAL_TRIAL
 from chalicelib.events.log import SessionRef
 from chalicelib.observability import bind
 from chalicelib.sandbox.due import any_due
+from chalicelib.schedules.due import next_moment
 from chalicelib.storage.keys import Space
-from chalicelib.storage.queue import Doorbell
+from chalicelib.storage.queue import Doorbell, Errand, read_bell
+from chalicelib.webhooks import due as webhooks
 from chalicelib.wiring import Services, services
 
 _DELETED_KEPT_MS = 30_000
@@ -32,24 +35,47 @@ def ring(
     from chalicelib.runs.worker import Limits
 
     known = parts or services()
-    bell = Doorbell.read(body)
+    bell = read_bell(body)
     hidden_seconds = known.settings.lease_seconds + known.settings.heartbeat_seconds
 
     def keep() -> None:
         if receipt:
             known.doorbells.extend(receipt, hidden_seconds)
 
+    if isinstance(bell, Errand):
+        with bind(tenant=bell.tenant):
+            keep()
+            _run_errand(bell, remaining_ms, known)
+        return
     with bind(tenant=bell.tenant, session=bell.session):
         keep()
         ref = _ref(bell)
         if not known.worker.handle(ref, Limits(remaining_ms, keep)):
-            known.sessions.purge_deleted(ref, now_ms() - _DELETED_KEPT_MS)
+            known.limiting.purse.give_back(ref.space, ref.id)
+            if not known.sessions.purge_deleted(ref, now_ms() - _DELETED_KEPT_MS):
+                known.forks.give_up(ref)
+        known.integrations.after_run(ref)
+
+
+def _run_errand(errand: Errand, remaining_ms: Callable[[], int], parts: Services) -> None:
+    space = Space(errand.tenant)
+    if errand.kind == webhooks.OUTBOX:
+        parts.webhook_courier.share_out(space)
+    elif errand.kind == webhooks.QUEUE:
+        parts.webhook_courier.deliver(space, errand.thing, remaining_ms)
+    elif errand.kind == EVAL_TRIAL:
+        parts.evals.trials.work(space, errand.thing, remaining_ms)
+    elif not parts.integrations.run(errand):
+        raise ValueError(f"nobody runs errands of kind {errand.kind!r}")
 
 
 def dead_letter(body: str, parts: Services | None = None) -> None:
     """A doorbell that failed again and again: its run ends with an error the client can see."""
     known = parts or services()
-    bell = Doorbell.read(body)
+    bell = read_bell(body)
+    if isinstance(bell, Errand):
+        # What an errand is for stays where it is, and the clock rings for it again.
+        return
     with bind(tenant=bell.tenant, session=bell.session):
         known.worker.give_up(_ref(bell), "the run failed repeatedly inside the server and was given up")
 
@@ -57,18 +83,36 @@ def dead_letter(body: str, parts: Services | None = None) -> None:
 def tick(parts: Services | None = None, *, everything: bool = False) -> int:
     """Ring for every session that should have been looked at by now; gives their number.
 
-    Removes expired files and looks after sandboxes whose moment has come. ``everything`` rings also for sessions whose
-    time has not come: right after the start of a lone process.
+    Removes expired files, looks after sandboxes whose moment has come, runs deployments and wakes sessions.
+    ``everything`` rings also for sessions whose time has not come: right after the start of a lone process.
     """
     known = parts or services()
     now = now_ms()
     due = known.sessions.due(10**13 - 1 if everything else now)
     for tenant, session in due:
         known.inbox.ring(SessionRef(Space(tenant), session))
+    for errand in webhooks.due_errands(known.table, now, everything=everything):
+        known.doorbells.ring(errand)
     known.files.sweep()
+    known.skills.sweep()
     if any_due(known.table, now):
         known.sandboxes.sweep()
+    tick_timers(known)
+    # Last, for vectors take their time.
+    tick_memory(known)
     return len(due)
+
+
+def tick_memory(parts: Services) -> None:
+    """Finish removing memory stores, and compute vectors of memories that were written since."""
+    parts.memory_removal.sweep()
+    parts.memory_embedding.sweep()
+
+
+def tick_timers(parts: Services) -> int:
+    """Run deployments and wake sessions whose moment has come; gives the number of what was due."""
+    moment = next_moment(parts.table)
+    return parts.timers.sweep() if moment is not None and moment <= now_ms() else 0
 
 
 def wait_until_stopped(ref: SessionRef, interrupt_id: str, parts: Services) -> None:

@@ -15,3 +15,7 @@ class Interrupted(RunError):
 
 class OutOfTime(RunError):
     """This invocation nears its time limit; the run goes on in another."""
+
+
+class RunTooLong(RunError):
+    """The run took longer than its session allows."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from decimal import Decimal
+from threading import RLock
 
 from chalicelib.core.clock import now_ms
 from chalicelib.events import catalogue
@@ -10,7 +12,7 @@ from chalicelib.events.event import Draft, Event
 from chalicelib.events.log import LogMoved, SessionRef
 from chalicelib.events.projections.conversation import Conversation
 from chalicelib.runs.errors import LeaseLost
-from chalicelib.sessions.model import Head, QueuedInput
+from chalicelib.sessions.model import Head, QueuedInput, Thread
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.storage.errors import StorageBusy, TransactionRefused
 from chalicelib.storage.writes import Write
@@ -36,6 +38,7 @@ Planned = Callable[[Head, list[QueuedInput]], Change]
 class Pen:
     """Writes for one claimed run. Every record written or met is folded into ``conversation``.
 
+    Several threads of the process may use it: whoever holds ``lock`` has it alone.
     All methods raise LeaseLost once another claim or the end of the session stands in the log.
     """
 
@@ -57,9 +60,14 @@ class Pen:
         self.watched_until = loaded.watched_until
         self.conversation = conversation
         self.fence = 0
+        self.lock = RLock()
 
     def commit(self, plan: Planned) -> list[Event]:
         """Carry out a planned change together with the head."""
+        with self.lock:
+            return self._commit(plan)
+
+    def _commit(self, plan: Planned) -> list[Event]:
         for _ in range(_TRIES):
             change = plan(deepcopy(self.head), list(self.inbox))
             head = change.head
@@ -89,6 +97,10 @@ class Pen:
 
     def append_chosen(self, choose: Callable[[], Sequence[Draft]]) -> list[Event]:
         """As ``append``; the records are chosen anew, from what the pen then holds, whenever somebody wrote first."""
+        with self.lock:
+            return self._append(choose)
+
+    def _append(self, choose: Callable[[], Sequence[Draft]]) -> list[Event]:
         for _ in range(_TRIES):
             try:
                 events = self._store.log.append(self.ref, self.tail, choose())
@@ -100,8 +112,21 @@ class Pen:
             return events
         raise StorageBusy("the session is written by too many at once")
 
+    @property
+    def unbilled(self) -> Decimal:
+        """What the session's model calls cost that are not in its totals yet, in US dollars."""
+        return self.conversation.unbilled.cost
+
+    def record(self, seq: int) -> Event:
+        """One record of the log by its number."""
+        return next(iter(self._store.log.walk(self.ref, seq - 1)))
+
     def catch_up(self) -> bool:
         """Take in what others wrote; whether there was anything."""
+        with self.lock:
+            return self._catch_up()
+
+    def _catch_up(self) -> bool:
         loaded = self._store.load(self.ref, inbox=True, even_deleted=True)
         self.watched_until = loaded.watched_until
         if loaded.tail.next_seq == self.tail.next_seq and loaded.head.rev == self.head.rev:
@@ -117,6 +142,30 @@ class Pen:
             self.tail.next_seq, self.tail.last_at = events[-1].seq + 1, events[-1].at
         self._fold(events)
         return True
+
+    def thread_write(self, thread: Thread) -> Write:
+        """The row of a thread at rest."""
+        return self._store.thread_write(self.ref, thread)
+
+    def stored_thread(self, thread_id: str) -> Thread | None:
+        """A thread at rest, as its row has it."""
+        return self._store.thread(self.ref, thread_id)
+
+    def recall(self, thread: Thread) -> None:
+        """Fold all turns of a thread anew, where only the last one is folded."""
+        with self.lock:
+            known = self.conversation.children.get(thread.id)
+            if known is not None and (len(thread.turns) < 2 or known.since < thread.turns[-1]):
+                return
+            whole = Conversation()
+            for turn in thread.turns:
+                self._recall_turn(thread.id, turn, whole)
+            self.conversation.children[thread.id] = whole
+
+    def _recall_turn(self, thread: str, first: int, into: Conversation) -> None:
+        for event in self._store.log.walk(self.ref, first - 1):
+            if event.seq >= self.tail.next_seq or (event.thread == thread and into.apply_own(event)):
+                return
 
     def _refuse_if_gone(self, head: Head) -> None:
         if head.ended or head.deleted_at is not None or (self.fence and head.fence != self.fence):

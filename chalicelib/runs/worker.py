@@ -8,6 +8,7 @@ from threading import Lock
 from chalicelib.core.clock import now_ms
 from chalicelib.engine import endings, loop
 from chalicelib.engine.job import Job, Parts
+from chalicelib.engine.threads.strands import Strands
 from chalicelib.events.hub import Hub
 from chalicelib.events.log import SessionRef
 from chalicelib.events.projections.conversation import Conversation
@@ -19,9 +20,10 @@ from chalicelib.runs.pulse import Held, Pulse
 from chalicelib.runs.watch import Watch
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.sessions.inbox import Inbox
-from chalicelib.sessions.model import Spec
+from chalicelib.sessions.model import Head, Spec
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.storage.errors import ConditionFailed
+from chalicelib.tools.delegation import delegates
 from chalicelib.tools.offer import offer
 
 _REMEMBERED = 64
@@ -117,14 +119,14 @@ class Worker:
     def _one_run(self, ref: SessionRef, limits: Limits, owner: Owner, *, only_stop: bool = False) -> bool:
         """Claim and carry on the run in hand; whether another waits."""
         job = self._job(ref, limits)
-        if only_stop and job.pen.head.interrupt is None:
+        if only_stop and not _asked_to_stop(job.pen.head):
             return False
         with job.watch.active():
             claim(job, owner)
             self._pulse.hold(job.held)
             try:
                 with bind(run=job.run_id), timed("Run"):
-                    self._carry(job)
+                    self._carry(job, only_stop=only_stop)
                     self._tell(job)
             except Exception:
                 self._let_go(job)
@@ -151,10 +153,13 @@ class Worker:
         except ConditionFailed:
             logger("runs").info("the run is held by another worker now")
 
-    def _carry(self, job: Job) -> None:
+    def _carry(self, job: Job, *, only_stop: bool) -> None:
         run = job.pen.head.run
         if job.pen.head.interrupt is not None:
             endings.interrupt(job, [])
+        elif only_stop and job.strands is not None:
+            job.strands.stop_asked()
+            endings.hand_on(job, [], "interrupt")
         elif run is not None and run.attempt > self._parts.settings.max_attempts:
             message = f"the run was given up after {self._parts.settings.max_attempts} attempts"
             endings.fail(job, [], "unknown_error", message, terminal=False)
@@ -177,7 +182,10 @@ class Worker:
         pen = Pen(self._store, ref, loaded, conversation, watch.settle)
         held = Held(ref, 0, limits.keep_doorbell)
         offers = offer(spec.agent, spec.origin, self_hosted=loaded.head.self_hosted)
-        return Job(pen, spec, self._parts, watch, held, limits.remaining_ms, offers)
+        offers += delegates(spec.agent, offers)
+        job = Job(pen, spec, self._parts, watch, held, limits.remaining_ms, offers)
+        job.strands = Strands(job)
+        return job
 
     def _folded(self, ref: SessionRef, loaded: Loaded, conversation: Conversation) -> Conversation:
         after = max(conversation.seq, loaded.head.context_from - 1)
@@ -189,3 +197,7 @@ class Worker:
             if conversation.seq < event.seq < loaded.tail.next_seq:
                 conversation.apply(event)
         return conversation
+
+
+def _asked_to_stop(head: Head) -> bool:
+    return head.interrupt is not None or any(thread.interrupt is not None for thread in head.threads.values())

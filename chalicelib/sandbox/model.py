@@ -16,7 +16,8 @@ class Computer:
     """A started computer. ``boot`` names this start of it and nothing else; ``frozen`` means stopped to spare it.
 
     ``profile`` is a digest of all it was given at its start, ``problems`` tell what of it could not be set up,
-    ``uploads`` are file ids by path. ``told``: the agent knows of the problems, and that this computer is a new one.
+    ``uploads`` what was put at which path. ``told``: the agent knows of the problems, and that this computer is a new
+    one. ``memory``: memory stores are mounted.
     """
 
     boot: str
@@ -28,6 +29,7 @@ class Computer:
     uploads: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     told: bool = False
+    memory: bool = False
 
     @property
     def handle(self) -> Handle:

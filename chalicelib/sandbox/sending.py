@@ -10,12 +10,14 @@ _MOST_PROBLEMS = 20
 _LONGEST_PROBLEM = 500
 
 
-def send_tree(client: GuestClient, body: Iterator[bytes], *, baseline: bool = False) -> list[str]:
-    """Have a guest make entries; ``baseline``: they come from the workspace and need not be stored again.
+def send_tree(client: GuestClient, body: Iterator[bytes], *, baseline: bool = False, links: bool = True) -> list[str]:
+    """Have a guest make entries; ``baseline``: they come from outside for good and need not be stored again.
+
+    Without ``links`` none on the way to them is followed: commands may have put it there.
 
     Tells what could not be made for something that is in its way. Raises GuestGone, GuestProblem.
     """
-    params = {"baseline": "1"} if baseline else {}
+    params = {"baseline": "1", "links": "1" if links else "0"} if baseline else {}
     with client.open("PUT", "/tree", content=body, params=params, timeout=_SECONDS) as answer:
         told = b"".join(bounded(answer.iter_raw(), MOST_BYTES))
     try:

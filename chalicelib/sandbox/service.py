@@ -166,8 +166,12 @@ class SandboxService:
         self._syncer.sync(space, live)
 
     def note_uploads(self, space: Space, live: Live, uploads: dict[str, str]) -> None:
-        """Remember which uploads (path to file id) that computer has."""
+        """Remember what was put where in that computer."""
         self._computers.note(space, live, uploads=uploads)
+
+    def note_memory(self, space: Space, live: Live) -> None:
+        """Remember that memory stores are mounted in that computer."""
+        self._computers.note(space, live, memory=True)
 
     def note_told(self, space: Space, live: Live) -> None:
         """Remember that the agent knows that this computer is not the one of before."""

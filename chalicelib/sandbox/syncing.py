@@ -1,14 +1,17 @@
 """Bringing a workspace up to date with what its computer did."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from threading import Lock
+from typing import Any, Protocol
 
+from chalicelib.memory.paths import MOUNT
 from chalicelib.sandbox import frames
 from chalicelib.sandbox.client import bounded
 from chalicelib.sandbox.computers import Live
 from chalicelib.sandbox.errors import SandboxContended
+from chalicelib.sandbox.frames import IncomingEntry
 from chalicelib.storage.errors import ObjectMissing
 from chalicelib.storage.keys import Space
 from chalicelib.workspaces.gathering import Finish
@@ -19,6 +22,28 @@ _TRIES = 5
 _SECONDS = 600.0
 
 Seen = Callable[[Space, Live, Taken], None]
+
+
+class Intake(Protocol):
+    """Takes what is not the workspace's out of a scan; true when there was something."""
+
+    def divert(self, incoming: Iterator[IncomingEntry], finish: Finish) -> Iterator[IncomingEntry]:
+        """All other entries."""
+        ...
+
+    def __bool__(self) -> bool: ...
+
+
+class Memory(Protocol):
+    """Stores what changed in mounted memory stores."""
+
+    def intake(self, live: Live) -> Intake | None:
+        """Where a scan of that computer leaves what changed; None for a computer without stores."""
+        ...
+
+    def store(self, space: Space, live: Live, intake: Any) -> None:
+        """Make it durable. Raises SandboxContended."""
+        ...
 
 
 class Syncer:
@@ -32,6 +57,7 @@ class Syncer:
         # Told to the guest with the next question: until then it reports those changes again, which does no harm.
         self._stored: dict[str, int] = {}
         self.seen: Seen | None = None
+        self.memory: Memory | None = None
 
     def sync(self, space: Space, live: Live) -> None:
         """Durable when this returns. Raises GuestGone, ComputerReplaced, SandboxContended."""
@@ -44,12 +70,18 @@ class Syncer:
 
     def _once(self, space: Space, live: Live) -> None:
         finish = Finish()
-        body = {"roots": list(ROOTS), "stored": self._stored.get(live.boot, 0)}
+        intake = self.memory.intake(live) if self.memory is not None else None
+        roots = ROOTS if intake is None else (*ROOTS, MOUNT)
+        body = {"roots": list(roots), "stored": self._stored.get(live.boot, 0)}
         with live.client.open("POST", "/tree/changes", json=body, timeout=_SECONDS) as answer:
             pieces = bounded(answer.iter_raw(), self._most_bytes)
-            incoming = frames.received(pieces, finish, ROOTS)
+            incoming = frames.received(pieces, finish, roots)
+            if intake is not None:
+                incoming = intake.divert(incoming, finish)
             taken = self._workspaces.take(space, live.sandbox.id, live.boot, incoming, finish)
-        if not taken.changes:
+        if self.memory is not None and intake:
+            self.memory.store(space, live, intake)
+        elif not taken.changes:
             return
         if self.seen is not None:
             self.seen(space, live, taken)

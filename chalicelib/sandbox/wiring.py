@@ -34,6 +34,7 @@ def sandboxes(services: "Services") -> SandboxService:
     computers.prepare = _prepare
     # Two file systems are kept, and names and holes come on top of what they hold.
     syncer = Syncer(workspaces, (settings.limits.disk_mib << 20) * 4)
+    syncer.memory = services.memory_mounts
     syncer.seen = Outputs(services.files, workspaces).collect
     return SandboxService(store, computers, syncer, workspaces, services.secrets)
 

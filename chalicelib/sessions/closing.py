@@ -6,7 +6,9 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.events import drafts
 from chalicelib.events.event import Draft
-from chalicelib.sessions.model import Head, QueuedInput
+from chalicelib.sessions import budgets
+from chalicelib.sessions.model import Head, QueuedInput, Thread
+from chalicelib.sessions.resting import caller_told, put_to_rest, result
 from chalicelib.sessions.usage import usage_of
 
 INTERRUPTED = "Interrupted before it finished."
@@ -18,11 +20,23 @@ def close_calls(head: Head, run: str) -> list[Draft]:
     for event_id, call in head.calls.items():
         if call.done:
             continue
-        closed.append(
-            drafts.tool_result("agent.tool_use", event_id, drafts.text_blocks(INTERRUPTED), is_error=True, run=run)
-        )
+        closed.append(result(event_id, INTERRUPTED, run, thread=call.thread, mcp=call.mcp))
     head.calls = {}
     return closed
+
+
+def close_threads(head: Head, run: str) -> tuple[list[Draft], list[Thread]]:
+    """The end of the threads of other agents that wait for the client: their records, and results for their callers.
+
+    The threads are to be stored in their own rows.
+    """
+    records, rested = [], []
+    for thread_id in list(head.threads):
+        thread, idle = put_to_rest(head, thread_id, drafts.END_TURN, run)
+        rested.append(thread)
+        records += idle
+        records += caller_told(thread, drafts.text_blocks(INTERRUPTED), run, "cancelled")
+    return records, rested
 
 
 def interrupted_run(head: Head, cause: str, **figures: Any) -> Draft:
@@ -39,9 +53,17 @@ def leave(
 ) -> list[Draft]:
     """End the run in hand: the session rests, or goes straight on with what waits. Changes the head."""
     now = now_ms()
-    run_id = head.run.id if head.run else None
+    run_id, primary = (head.run.id, head.run.thread is None) if head.run else (None, True)
     head.rest(stop_reason, now)
-    records = drafts.idle(run_id, head.agent_name, stop_reason, usage_of(head, now), details)
+    records = drafts.idle(
+        run_id,
+        head.agent_name,
+        stop_reason,
+        usage_of(head, now),
+        details,
+        primary=primary,
+        budget=budgets.shown(head),
+    )
     head.run, head.calls, head.interrupt = None, {}, None
     if not waiting:
         head.last_queued_run = None
@@ -51,5 +73,5 @@ def leave(
     following = new_id() if fresh else first.run
     if fresh:
         records.append(drafts.run_queued(following, head.agent_name, first.id))
-    head.begin_run(following, now)
-    return records + drafts.running(following, head.agent_name)
+    head.begin_run(following, now, first.thread)
+    return records + drafts.running(following, head.agent_name, primary=first.thread is None)

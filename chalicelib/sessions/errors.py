@@ -15,6 +15,18 @@ class SessionRunning(Conflict):
     """The session is at work; interrupt it first."""
 
 
+class ThreadNotFound(NotFound):
+    """The session has no such thread."""
+
+
+class ThreadArchived(SessionEnded):
+    """The thread is archived and takes no input."""
+
+
+class ThreadRunning(SessionRunning):
+    """The thread is at work; interrupt it first."""
+
+
 class ToolsInUse(InvalidRequest):
     """The session is at work; its tools can change only while it rests."""
 
@@ -25,6 +37,10 @@ class AgentArchived(InvalidRequest):
 
 class EnvironmentArchived(InvalidRequest):
     """New sessions cannot be made in an archived environment."""
+
+
+class NamedFileNotFound(InvalidRequest):
+    """Content names a file that there is not."""
 
 
 class ResourceNotFound(NotFound):

@@ -11,7 +11,7 @@ from chalicelib.events.log import LogMoved, SessionRef
 from chalicelib.observability import logger
 from chalicelib.sessions.errors import BadInput, CallNotOpen
 from chalicelib.sessions.inputs import Accepted, Input, Manner, Receipt
-from chalicelib.sessions.model import Head
+from chalicelib.sessions.model import Head, Thread
 from chalicelib.sessions.planning import Planner, RepeatedAnswer
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.sessions.workers import Workers
@@ -21,7 +21,7 @@ from chalicelib.storage.queue import Doorbell, DoorbellQueue
 RING_AFTER_MS = 20_000
 """When the clock looks after a session whose doorbell may have been lost."""
 
-MAX_WRITES = 98
+MAX_WRITES = 97
 _TRIES = 40
 
 
@@ -51,7 +51,7 @@ class Inbox:
         with_inbox = any(item.type == "user.interrupt" for item in items)
         for _ in range(_TRIES):
             loaded = self._store.load(ref, inbox=with_inbox)
-            planner = self._plan(ref, loaded, items, manner, known)
+            planner = self._plan(ref, loaded, items, manner, known, self._threads(ref, items))
             if not planner.changed:
                 return planner.receipt
             try:
@@ -66,6 +66,24 @@ class Inbox:
             return planner.receipt
         raise StorageBusy("the session is written by too many at once")
 
+    def archive_thread(self, ref: SessionRef, thread_id: str) -> Thread:
+        """End a thread at rest for good; see ``Planner.archive_thread``."""
+        for _ in range(_TRIES):
+            loaded = self._store.load(ref, inbox=True)
+            threads = self._threads(ref, [Input("", {}, thread=thread_id)])
+            planner = Planner(self._store, ref, loaded, Manner(), self.workers, threads)
+            thread = planner.archive_thread(thread_id)
+            if not planner.changed:
+                return thread
+            try:
+                self._commit(ref, loaded, planner)
+            except (LogMoved, TransactionRefused):
+                continue
+            if planner.rings:
+                self.ring(ref)
+            return thread
+        raise StorageBusy("the session is written by too many at once")
+
     def _known(self, ref: SessionRef, items: Sequence[Input]) -> dict[str, Accepted]:
         ids = [item.id for item in items if item.id is not None]
         if not ids:
@@ -75,6 +93,12 @@ class Inbox:
             event_id: Accepted(event_id, mark["type"], mark["data"], self._processed_at(ref, event_id, mark["type"]))
             for event_id, mark in marks.items()
         }
+
+    def _threads(self, ref: SessionRef, items: Sequence[Input]) -> dict[str, Thread]:
+        """The threads at rest that the items name."""
+        named = {item.thread for item in items if item.thread is not None}
+        found = [thread for thread_id in named if (thread := self._store.thread(ref, thread_id)) is not None]
+        return {thread.id: thread for thread in found}
 
     def _processed_at(self, ref: SessionRef, event_id: str, kind: str) -> int | None:
         found = self._find(ref, lambda event: event.id == event_id and event.type == kind)
@@ -90,8 +114,9 @@ class Inbox:
         items: Sequence[Input],
         manner: Manner,
         known: dict[str, Accepted],
+        threads: dict[str, Thread],
     ) -> Planner:
-        planner = Planner(self._store, ref, loaded, manner, self.workers)
+        planner = Planner(self._store, ref, loaded, manner, self.workers, threads)
         for position, item in enumerate(items):
             if item.id in known:
                 planner.receipt.events.append(known[item.id])

@@ -22,6 +22,7 @@ def _facts(item: QueuedInput, run: str, position: int, length: int, cause: str |
         "pending_seq": item.seq,
         "cause": cause,
         "queue_length": length,
+        "thread": item.thread,
     }
 
 
@@ -43,6 +44,7 @@ def stop_asked(item: Input, event_id: str, run: str, seq: int, door: str) -> Dra
         "pending_seq": seq,
         "cause": "interrupt",
         "queue_length": 0,
+        "thread": item.thread,
     }
     return Draft(catalogue.INPUT_QUEUED, data, run=run)
 

@@ -4,24 +4,30 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from chalicelib.core.ids import new_id
+from chalicelib.sessions import outcomes as goals
+from chalicelib.sessions.outcomes import Outcome
 
 Status = Literal["idle", "running", "rescheduling", "terminated"]
 Policy = Literal["steer", "queue"]
 RunState = Literal["queued", "running", "waiting"]
 CallKind = Literal["confirmation", "custom", "worker"]
+ThreadStatus = Literal["running", "rescheduling", "waiting", "idle"]
 
 
 @dataclass(slots=True)
 class Call:
     """A tool use that waits, or waited in this run, for the client; ``answer`` is allow, deny or result.
 
-    ``worker``: a worker of the environment runs it; one that is allowed first becomes a call of kind worker.
+    ``worker``: a worker of the environment runs it; one that is allowed first becomes a call of kind worker. ``mcp``:
+    it is a tool of an MCP server. ``thread`` is the thread that made it, None the primary one.
     """
 
     kind: CallKind
     name: str
     answer: str | None = None
     worker: bool = False
+    thread: str | None = None
+    mcp: bool = False
 
     @property
     def done(self) -> bool:
@@ -34,6 +40,7 @@ class RunMark:
     """The run in hand: queued until claimed, waiting while the client has to answer.
 
     ``took`` tells that it has taken its input; ``attempt`` counts claims since it last made headway on its own.
+    ``thread``: the run is for what a client wrote to that thread; the primary one has no part in it.
     """
 
     id: str
@@ -41,6 +48,7 @@ class RunMark:
     attempt: int = 0
     started_at: int = 0
     took: bool = False
+    thread: str | None = None
 
 
 @dataclass(slots=True)
@@ -66,12 +74,79 @@ class Totals:
 
 
 @dataclass(slots=True)
+class Thread:
+    """The conversation of another agent in the session. With work to do it stands in the head, else in its own row.
+
+    ``agent`` tells who speaks, see ``agents.team``. ``use`` is the tool use it works for, None when a client wrote to
+    it; ``step`` is that use's step. ``turns`` are the numbers from which its turns are read, ``first`` where the thread
+    begins. ``counted``: it is one of the threads of which a session has only so many. Times are milliseconds.
+    """
+
+    id: str
+    name: str
+    agent: dict[str, Any]
+    created_at: int
+    updated_at: int
+    first: int = 0
+    turns: list[int] = field(default_factory=list)
+    use: str | None = None
+    step: str = ""
+    begun_at: int = 0
+    counted: bool = True
+    status: ThreadStatus = "idle"
+    stop_reason: dict[str, Any] | None = None
+    interrupt: Interrupt | None = None
+    totals: Totals = field(default_factory=Totals)
+    active_since: int | None = None
+    archived_at: int | None = None
+
+    @property
+    def working(self) -> bool:
+        """Whether it can go on without the client."""
+        return self.status in ("running", "rescheduling")
+
+    def begin(self, seq: int, now: int, use: str | None = None, step: str = "") -> None:
+        """A turn begins, to be read from that number."""
+        self.first = self.first or seq
+        self.turns.append(seq)
+        self.use, self.step, self.begun_at = use, step, now
+        self.go_on(now)
+
+    def go_on(self, now: int) -> None:
+        """It works from now on."""
+        self.status, self.stop_reason, self.active_since, self.updated_at = "running", None, now, now
+
+    def rest(self, stop_reason: dict[str, Any], now: int) -> None:
+        """It waits for the client, or has nothing more to do."""
+        self.status = "waiting" if stop_reason["type"] == "requires_action" else "idle"
+        self.stop_reason, self.updated_at = stop_reason, now
+        if self.active_since is not None:
+            self.totals.active_ms += max(now - self.active_since, 0)
+            self.active_since = None
+
+    @staticmethod
+    def restore(document: dict[str, Any]) -> "Thread":
+        """The thread behind its stored form, ``asdict``."""
+        fields = dict(document)
+        fields["totals"] = Totals(**fields["totals"])
+        if fields["interrupt"] is not None:
+            fields["interrupt"] = Interrupt(**fields["interrupt"])
+        return Thread(**fields)
+
+
+@dataclass(slots=True)
 class Head:
     """The changing part of a session, small, rewritten together with the log.
 
+    ``notices`` are the warnings that the first run begins with.
     ``rev`` is the number of the last record written together with the head. ``calls`` are the client's calls of
     the run in hand, by event id. ``context_from`` is where reading begins to rebuild the context. ``self_hosted``:
-    workers of the customer run the sandbox's tools.
+    workers of the customer run the sandbox's tools. ``threads`` are those with work to do or waiting for the client;
+    ``open_threads`` counts all that are not archived. ``deployment_id`` names the deployment that made the session,
+    ``memory_stores`` are the ids of those attached. ``budget`` is whole US cents as decimal text;
+    ``max_running_seconds`` the longest a run may take, waiting not counted; ``end_user`` for whom the agent works.
+    ``forked_from`` names the session (core id) and the number of its record behind which this one goes on. ``trial``
+    is the canary of the agent that counts what becomes of the session.
     """
 
     id: str
@@ -94,7 +169,18 @@ class Head:
     active_since: int | None = None
     context_from: int = 0
     queued: int = 0
+    notices: list[dict[str, Any]] = field(default_factory=list)
     self_hosted: bool = False
+    threads: dict[str, Thread] = field(default_factory=dict)
+    open_threads: int = 0
+    deployment_id: str | None = None
+    memory_stores: list[str] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+    budget: str | None = None
+    max_running_seconds: int | None = None
+    end_user: str | None = None
+    forked_from: dict[str, Any] | None = None
+    trial: str | None = None
     archived_at: int | None = None
     terminated_at: int | None = None
     deleted_at: int | None = None
@@ -108,6 +194,15 @@ class Head:
     def unanswered(self) -> list[str]:
         """The ids of the calls the client still has to answer, in the order they were made."""
         return [event_id for event_id, call in self.calls.items() if call.answer is None]
+
+    def unanswered_of(self, thread: str | None) -> list[str]:
+        """Those of them that one thread made."""
+        return [event_id for event_id in self.unanswered if self.calls[event_id].thread == thread]
+
+    @property
+    def outcome(self) -> Outcome | None:
+        """The outcome that is not decided yet."""
+        return goals.active(self.outcomes)
 
     @property
     def awaits_worker(self) -> bool:
@@ -124,9 +219,9 @@ class Head:
         """Whether the run in hand waits for the client."""
         return self.run is not None and self.run.state == "waiting"
 
-    def begin_run(self, run_id: str | None = None, now: int = 0) -> str:
-        """Put a queued run in hand and show the session as running."""
-        self.run = RunMark(run_id or new_id())
+    def begin_run(self, run_id: str | None = None, now: int = 0, thread: str | None = None) -> str:
+        """Put a queued run in hand and show the session as running; ``thread`` as in ``RunMark``."""
+        self.run = RunMark(run_id or new_id(), thread=thread)
         self.status = "running"
         self.stop_reason = None
         self.active_since = now
@@ -156,6 +251,8 @@ class Head:
         fields["run"] = None if run is None else RunMark(**run)
         fields["interrupt"] = None if interrupt is None else Interrupt(**interrupt)
         fields["totals"] = Totals(**fields["totals"])
+        fields["threads"] = {one: Thread.restore(thread) for one, thread in fields.get("threads", {}).items()}
+        fields["outcomes"] = [Outcome(**outcome) for outcome in fields.get("outcomes", ())]
         return Head(**fields)
 
 
@@ -164,7 +261,7 @@ ATTRIBUTES = ("rev", "fence", "lease_owner", "lease_at", "lease_until")
 
 @dataclass(slots=True)
 class Spec:
-    """What the client asked for: agent and environment as they were then, resources, vaults.
+    """What the client asked for: agent and environment as they were then, resources, vaults, versions of skills.
 
     Rewritten only on an update.
     """
@@ -174,6 +271,7 @@ class Spec:
     environment: dict[str, Any] | None = None
     resources: list[dict[str, Any]] = field(default_factory=list)
     vault_ids: list[str] = field(default_factory=list)
+    skills: list[dict[str, Any]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +295,4 @@ class QueuedInput:
     seq: int
     accepted_at: int
     door: str
+    thread: str | None = None

@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 
-from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import undress
 from chalicelib.files.service import FileService
+from chalicelib.sessions.errors import NamedFileNotFound
 from chalicelib.sessions.inputs import Input
 from chalicelib.storage.keys import Space
 
 
 def check(files: FileService, space: Space, items: Sequence[Input], field: str = "events") -> None:
-    """Raises InvalidRequest naming the first block whose file is unknown to the tenant."""
+    """Raises NamedFileNotFound naming the first block whose file is unknown to the tenant."""
     named = list(_named(items, field))
     if not named:
         return
@@ -18,7 +18,7 @@ def check(files: FileService, space: Space, items: Sequence[Input], field: str =
     found = {file.id for file in files.find_many(space, sorted(wanted))}
     for path, text in named:
         if undress("file", text) not in found:
-            raise InvalidRequest(f"{path}: there is no file {text}", field=path)
+            raise NamedFileNotFound(f"{path}: there is no file {text}", field=path)
 
 
 def _named(items: Sequence[Input], field: str) -> Iterator[tuple[str, str]]:

@@ -1,29 +1,36 @@
 """Opens sessions: everything a new one names is looked up and checked before the session is made of it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from chalicelib.agents.model import AgentVersion
 from chalicelib.agents.policy import PLAIN, Policy
 from chalicelib.agents.service import AgentService
 from chalicelib.agents.toolrules import settled
 from chalicelib.core.errors import InvalidRequest, NotFound
-from chalicelib.core.ids import undress
+from chalicelib.core.ids import new_id, undress
 from chalicelib.core.metadata import patched
 from chalicelib.environments.model import Environment
 from chalicelib.environments.service import EnvironmentService
 from chalicelib.environments.work.resources import demand_mountable
 from chalicelib.events.log import SessionRef
 from chalicelib.files.service import FileService
-from chalicelib.sessions import named_files
+from chalicelib.memory.attaching import placed
+from chalicelib.sessions import named_files, rubrics
 from chalicelib.sessions.attaching import Attaching
+from chalicelib.sessions.budgets import BadBudget
 from chalicelib.sessions.draft import AgentChoice
 from chalicelib.sessions.errors import AgentArchived, EnvironmentArchived
 from chalicelib.sessions.inputs import Input, Manner
 from chalicelib.sessions.model import Session
-from chalicelib.sessions.resource_drafts import AnyResource
+from chalicelib.sessions.resource_drafts import AnyResource, MemoryResource
 from chalicelib.sessions.resources import demand_apart
 from chalicelib.sessions.service import SessionDraft, SessionService
+from chalicelib.skills.pinning import Pinned, pin
+from chalicelib.skills.service import SkillService
+from chalicelib.spending.gate import OPEN, Gate
+from chalicelib.spending.limits import MOST_END_USER, Spender
 from chalicelib.storage.keys import Space
 from chalicelib.vaults.errors import VaultNotFound
 from chalicelib.vaults.service import VaultService
@@ -31,7 +38,8 @@ from chalicelib.vaults.service import VaultService
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A session as somebody asks for it; ids in any dress. ``seed`` makes repeated requests meet one session."""
+    """A session as somebody asks for it; ids in any dress. ``budget`` is whole US cents as decimal text; ``seed`` makes
+    repeated requests meet one session."""
 
     agent: AgentChoice
     environment_id: str | None = None
@@ -39,10 +47,14 @@ class Opening:
     metadata: dict[str, str] = field(default_factory=dict)
     resources: Sequence[AnyResource] = ()
     vault_ids: Sequence[str] = ()
+    budget: str | None = None
+    max_running_seconds: int | None = None
+    end_user: str | None = None
     initial: Sequence[Input] = ()
     manner: Manner = field(default_factory=Manner)
     policy: Policy = PLAIN
     seed: str | None = None
+    deployment_id: str | None = None
 
 
 class Opener:
@@ -56,52 +68,106 @@ class Opener:
         files: FileService,
         attaching: Attaching,
         sessions: SessionService,
+        skills: SkillService,
+        is_priced: Callable[[Space, str], bool],
+        gate: Gate = OPEN,
     ) -> None:
+        """``is_priced`` tells whether a model's list price is known; ``gate`` who may be worked for."""
         self._agents = agents
         self._environments = environments
         self._vaults = vaults
         self._files = files
         self._attaching = attaching
         self._sessions = sessions
+        self._skills = skills
+        self._is_priced = is_priced
+        self._gate = gate
 
     def open(self, space: Space, wanted: Opening) -> Session:
         """Make the session; with initial inputs it is running at once.
 
-        Raises NotFound, AgentArchived, EnvironmentArchived, VaultNotFound, VaultArchived, InvalidRequest and the
-        errors of ``sessions.errors``.
+        Raises NotFound, AgentArchived, EnvironmentArchived, VaultNotFound, VaultArchived, SpenderBlocked,
+        InvalidRequest and the errors of ``sessions.errors``.
         """
-        agent, environment = self._agent_and_environment(space, wanted)
-        vaults = vault_ids(wanted.vault_ids)
-        self._vaults.check(space, vaults, "vault_ids")
-        if environment.config.type == "self_hosted":
-            for place, resource in enumerate(wanted.resources):
-                demand_mountable(resource.type, f"resources.{place}")
-        named_files.check(self._files, space, wanted.initial, "initial_events")
+        agent, environment, vaults = self._resolved(space, wanted)
+        end_user = _end_user(wanted)
+        if wanted.initial:
+            self._gate(space, lambda: Spender((agent.id,), end_user))
+        initial = rubrics.resolved(self._files, space, wanted.initial, "initial_events")
+        named_files.check(self._files, space, initial, "initial_events")
+        pinned = self._pinned(space, agent, wanted.policy)
         draft = SessionDraft(
-            agent=self._agents.pinned(space, agent),
+            agent=pinned.agent,
             environment_id=environment.id,
             environment=environment.model_dump(mode="json"),
             title=wanted.title,
             metadata=patched({}, wanted.metadata, blank_removes=False),
             vault_ids=vaults,
-            initial=wanted.initial,
+            skills=pinned.skills,
+            notices=pinned.notices(),
+            budget=wanted.budget,
+            max_running_seconds=wanted.max_running_seconds,
+            end_user=end_user,
+            initial=initial,
             manner=wanted.manner,
             seed=wanted.seed,
+            deployment_id=wanted.deployment_id,
+            trial=agent.canary.id if agent.canary is not None and agent.canary.running else None,
         )
         return self._made(space, draft, wanted)
+
+    def check(self, space: Space, wanted: Opening) -> tuple[AgentVersion, Environment, list[str]]:
+        """What a session would be made of (agent, environment, core ids of vaults), without making one.
+
+        Raises as ``open``.
+        """
+        self._attaching.check(space, wanted.resources)
+        found = self._resolved(space, wanted)
+        initial = rubrics.resolved(self._files, space, wanted.initial, "initial_events")
+        named_files.check(self._files, space, initial, "initial_events")
+        self._pinned(space, found[0], wanted.policy)
+        return found
+
+    def _pinned(self, space: Space, agent: AgentVersion, policy: Policy) -> Pinned:
+        """The agent as the session keeps it, with the skills it has from now on. Raises UnknownSkill."""
+        return pin(self._skills, space, self._agents.pinned(space, agent), strict=policy.strict_skills)
+
+    def _resolved(self, space: Space, wanted: Opening) -> tuple[AgentVersion, Environment, list[str]]:
+        """Everything a session names, looked up and checked."""
+        agent, environment = self._agent_and_environment(space, wanted)
+        if wanted.agent.type == "agent_with_overrides":
+            self._agents.demand_served(space, {"agent.model": wanted.agent.model})
+        self._demand_price(space, wanted, agent)
+        vaults = vault_ids(wanted.vault_ids)
+        self._vaults.check(space, vaults, "vault_ids")
+        if environment.config.type == "self_hosted":
+            for place, resource in enumerate(wanted.resources):
+                demand_mountable(resource.type, f"resources.{place}")
+        return agent, environment, vaults
+
+    def _demand_price(self, space: Space, wanted: Opening, agent: AgentVersion) -> None:
+        if wanted.budget is not None and not self._is_priced(space, agent.model.id):
+            raise BadBudget(
+                f"budget: the price of the model {agent.model.id!r} is not known, so nothing can be budgeted",
+                field="budget",
+                code="model_not_budgetable",
+                details={"error_code": "model_not_budgetable"},
+            )
 
     def _made(self, space: Space, draft: SessionDraft, wanted: Opening) -> Session:
         ref = SessionRef(space, self._sessions.new_id(space, wanted.seed))
         with self._attaching.kept_if_taken(space) as attached:
-            for place, resource in enumerate(wanted.resources):
-                made = self._attaching.attach(ref, resource, f"resources.{place}", wanted.seed)
-                demand_apart(attached, made, f"resources.{place}")
-                attached.append(made)
+            for place, resource in _resources(wanted, draft.agent):
+                made = self._attaching.attach(ref, resource, place, wanted.seed)
+                demand_apart(attached, made, place)
+                attached.append(placed(attached, made, place))
             return self._sessions.create(space, replace(draft, resources=attached), ref.id)
 
     def _agent_and_environment(self, space: Space, wanted: Opening) -> tuple[AgentVersion, Environment]:
         """The pinned agent with the overrides of this session, and the environment."""
         found, environment = self._read(space, wanted.agent, wanted.environment_id)
+        if wanted.agent.version is None and found.canary is not None:
+            found = self._agents.shared(space, found, _end_user(wanted) or wanted.seed or new_id())
         if found.archived_at is not None:
             raise AgentArchived("agent: the agent is archived", field="agent", code="agent_archived")
         agent = found if wanted.agent.type == "agent" else _overridden(found, wanted.agent, wanted.policy)
@@ -115,6 +181,18 @@ class Opener:
             return agent.read_with(self._environments.lookup(space, env_id))
         found = agent.read()
         return found, self._environments.get(space, found.environment_id) if found.environment_id else None
+
+
+def _end_user(wanted: Opening) -> str | None:
+    return wanted.end_user or (wanted.metadata.get("user_id") or "")[:MOST_END_USER] or None
+
+
+def _resources(wanted: Opening, agent: dict[str, Any]) -> Iterator[tuple[str, AnyResource]]:
+    """(field, resource): those asked for, and the store that belongs to the agent."""
+    yield from ((f"resources.{place}", resource) for place, resource in enumerate(wanted.resources))
+    named = {undress("memstore", one.memory_store_id) for one in wanted.resources if isinstance(one, MemoryResource)}
+    if (own := agent["extra"].get("memory_store_id")) and undress("memstore", own) not in named:
+        yield "agent", MemoryResource(memory_store_id=own)
 
 
 def vault_ids(given: Sequence[str]) -> list[str]:

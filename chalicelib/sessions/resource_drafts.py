@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from chalicelib.memory.attaching import Access
 from chalicelib.sessions.mounts import (
     checked_branch,
     checked_commit,
@@ -90,7 +91,18 @@ class VariableResource(BaseModel):
     value: Value
 
 
-AnyResource = Annotated[FileResource | RepositoryResource | VariableResource, Field(discriminator="type")]
+class MemoryResource(BaseModel):
+    """A memory store for the session."""
+
+    type: Literal["memory_store"] = "memory_store"
+    memory_store_id: str
+    access: Access = "read_write"
+    instructions: str | None = None
+
+
+AnyResource = Annotated[
+    FileResource | RepositoryResource | VariableResource | MemoryResource, Field(discriminator="type")
+]
 
 
 class NewResource(RootModel[AnyResource]):

@@ -78,6 +78,13 @@ class SessionResources:
             raise InvalidRequest(f"{name}: field required", field=name)
         return resource | {"updated_at": now_ms(), "sealed": self._seal(ref, resource["id"], secret)}
 
+    def moved(self, source: SessionRef, target: SessionRef, resource: Resource, resource_id: str) -> Resource:
+        """The resource of one session as another has it, its secret sealed anew. May raise SecretUnreadable."""
+        made = resource | {"id": resource_id}
+        if resource.get("sealed") is not None:
+            made["sealed"] = self._seal(target, resource_id, self._open(source, resource))
+        return made
+
     def repositories(self, ref: SessionRef, resources: Iterable[Resource]) -> tuple[Repository, ...]:
         """The repositories among resources, in their order. Opening a token may raise SecretUnreadable."""
         return tuple(

@@ -5,20 +5,24 @@ from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
+from chalicelib.canaries import counters
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import derive_id, new_id
 from chalicelib.core.metadata import patched
 from chalicelib.events import drafts
-from chalicelib.events.event import Draft
+from chalicelib.events.event import Draft, Event
 from chalicelib.events.log import LogMoved, SessionRef, Tail
-from chalicelib.sessions import input_records
-from chalicelib.sessions.closing import close_calls, interrupted_run
+from chalicelib.memory.attaching import store_ids
+from chalicelib.sessions import budgets, input_records
+from chalicelib.sessions.closing import close_calls, close_threads, interrupted_run
 from chalicelib.sessions.errors import SessionEnded, SessionNotFound, SessionRunning, ToolsInUse
 from chalicelib.sessions.inbox import Inbox, due_of
 from chalicelib.sessions.inputs import Input, Manner, Receipt
-from chalicelib.sessions.model import Head, Session, Spec
+from chalicelib.sessions.model import Head, Session, Spec, Thread
 from chalicelib.sessions.planning import Planner
 from chalicelib.sessions.store import Loaded, SessionStore
+from chalicelib.spending.gate import OPEN, Gate
+from chalicelib.spending.limits import Spender
 from chalicelib.storage.errors import StorageBusy, TransactionRefused
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
@@ -48,16 +52,25 @@ class SessionDraft:
     metadata: dict[str, str] = field(default_factory=dict)
     resources: list[dict[str, Any]] = field(default_factory=list)
     vault_ids: list[str] = field(default_factory=list)
+    skills: list[dict[str, Any]] = field(default_factory=list)
+    notices: list[dict[str, Any]] = field(default_factory=list)
+    budget: str | None = None
+    max_running_seconds: int | None = None
+    end_user: str | None = None
     initial: Sequence[Input] = ()
     manner: Manner = field(default_factory=Manner)
     seed: str | None = None
+    deployment_id: str | None = None
+    trial: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SessionUpdate:
-    """What to change; None leaves as it is. ``title`` is a list of one so that None can be set."""
+    """What to change; None leaves as it is. ``title`` and ``budget`` (whole US cents as decimal text) are lists of one
+    so that None can be set."""
 
     title: list[str | None] | None = None
+    budget: list[str | None] | None = None
     metadata: dict[str, str | None] | None = None
     tools: list[dict[str, Any]] | None = None
     mcp_servers: list[dict[str, Any]] | None = None
@@ -66,10 +79,11 @@ class SessionUpdate:
 class SessionService:
     """Create, read, change, end and remove sessions. Every error is one of ``sessions.errors`` or of storage."""
 
-    def __init__(self, store: SessionStore, inbox: Inbox, scoped: Scoped) -> None:
+    def __init__(self, store: SessionStore, inbox: Inbox, scoped: Scoped, gate: Gate = OPEN) -> None:
         self._store = store
         self._inbox = inbox
-        self._scoped = scoped
+        self.scoped = scoped
+        self._gate = gate
 
     def new_id(self, space: Space, seed: str | None) -> str:
         """The id a session will have: fresh, or the same for the same seed."""
@@ -79,7 +93,8 @@ class SessionService:
         """Make the session, with its first inputs if there are any, in one step."""
         ref, now = SessionRef(space, session_id), now_ms()
         head = _new_head(ref, draft, now)
-        spec = Spec(draft.agent, draft.agent["origin"], draft.environment, draft.resources, draft.vault_ids)
+        given = (draft.environment, draft.resources, draft.vault_ids, draft.skills)
+        spec = Spec(draft.agent, draft.agent["origin"], *given)
         planner = Planner(self._store, ref, Loaded(head, Tail()), draft.manner, self._inbox.workers)
         for position, item in enumerate(draft.initial):
             planner.take(item, position)
@@ -94,12 +109,15 @@ class SessionService:
     def _write_new(self, ref: SessionRef, planner: Planner, spec: Spec) -> None:
         head, records = planner.head, planner.records
         writes = [] if not planner.rows else list(planner.rows)
+        news = [Event(0, head.created_at, "session.created", {}, ref.id)]
         if records:
             head.rev = len(records)
-            first, _ = self._store.log.segment_write(ref, Tail(), records)
+            first, events = self._store.log.segment_write(ref, Tail(), records)
             writes.append(first)
+            news += events
+        writes += self._store.log.tell(ref, news)
         created = self._store.create_writes(ref, head, spec, due_of(head, now_ms()))
-        self._store.table.transact([*created, *writes])
+        self._store.table.transact([*created, *writes, *counters.session_write(ref, head)])
 
     def get(self, ref: SessionRef) -> Session:
         """One session. Raises SessionNotFound."""
@@ -130,7 +148,7 @@ class SessionService:
     def update(self, ref: SessionRef, wanted: SessionUpdate, *, drop_empty: bool) -> Session:
         """Change title, metadata, and of an idle session the tools; ``drop_empty`` removes metadata set to "".
 
-        Raises SessionNotFound, SessionEnded, ToolsInUse.
+        A run that waited for a larger budget goes on. Raises SessionNotFound, SessionEnded, ToolsInUse, BadBudget.
         """
         spec = self._store.spec(ref)
         agent = _changed_agent(spec, wanted)
@@ -139,14 +157,17 @@ class SessionService:
             if head.ended:
                 raise SessionEnded("the session is archived or terminated")
             news = _apply(head, wanted, drop_empty=drop_empty)
+            resumed = budgets.resumed(head, now_ms())
             if agent is None:
-                return ([Draft("session.updated", news)] if news else []), []
+                return ([Draft("session.updated", news), *resumed] if news else []), []
             if head.run is not None:
                 raise ToolsInUse("agent: the tools of a session can change only while it is idle", field="agent")
             news["agent"] = agent
-            return [Draft("session.updated", news)], [self._store.spec_write(ref, _with_agent(spec, agent))]
+            return [Draft("session.updated", news), *resumed], [self._store.spec_write(ref, _with_agent(spec, agent))]
 
         head = self._change(ref, change)
+        if head.run is not None and head.run.state == "queued":
+            self._inbox.ring(ref)
         return Session(head, spec if agent is None else _with_agent(spec, agent))
 
     def archive(self, ref: SessionRef) -> Session:
@@ -157,7 +178,7 @@ class SessionService:
                 return [], []
             if head.run is not None and not head.waiting:
                 raise SessionRunning("the session is running; interrupt it first")
-            ended = _ended_waiting(head)
+            ended, rested = _ended_waiting(head)
             ended += [input_records.removed(item, "archive", 0) for item in loaded.inbox]
             head.queued = 0
             head.archived_at = head.terminated_at = now_ms()
@@ -171,6 +192,8 @@ class SessionService:
                 self._store.release_environment(ref, head),
                 *self._over(ref, head),
                 *(self._store.inbox_removal(ref, item) for item in loaded.inbox),
+                *(self._store.thread_write(ref, thread) for thread in rested),
+                *counters.run_writes(ref, head, ended),
             ]
 
         head = self._change(ref, change)
@@ -190,7 +213,7 @@ class SessionService:
             return [Draft("session.deleted")], [self._store.release_environment(ref, head), *self._over(ref, head)]
 
         self._change(ref, change)
-        self._scoped.delete_scope(ref.space, ref.id)
+        self.scoped.delete_scope(ref.space, ref.id)
 
     def _over(self, ref: SessionRef, head: Head) -> list[Write]:
         return self._inbox.workers.over(ref, head.environment_id) if head.self_hosted else []
@@ -204,6 +227,7 @@ class SessionService:
                 raise SessionEnded("the session is archived or terminated")
             spec = self._store.spec(ref)
             spec.resources = change(spec.resources)
+            head.memory_stores = store_ids(spec.resources)
             changed[:] = [spec]
             note = Draft("files.changed", {"resources": [resource["id"] for resource in spec.resources]})
             return [note], [self._store.spec_write(ref, spec)]
@@ -211,25 +235,29 @@ class SessionService:
         self._change(ref, step)
         return changed[0]
 
-    def purge_deleted(self, ref: SessionRef, before: int) -> None:
-        """Remove the rows of a session that was deleted before that moment."""
+    def purge_deleted(self, ref: SessionRef, before: int) -> bool:
+        """Remove the rows of a session that was deleted before that moment; whether there is one at all."""
         try:
             head = self._store.load(ref, even_deleted=True).head
         except SessionNotFound:
-            return
+            return False
         if head.deleted_at is not None and head.deleted_at < before:
             self._store.purge(ref)
+        return True
 
     def interrupt_done(self, ref: SessionRef, interrupt_id: str) -> bool:
         """Whether a request to stop is carried out, or the session is gone."""
         try:
-            pending = self._store.load(ref).head.interrupt
+            head = self._store.load(ref).head
+            asked_for = [head.interrupt, *(thread.interrupt for thread in head.threads.values())]
         except SessionNotFound:
             return True
-        return pending is None or pending.id != interrupt_id
+        return all(asked is None or asked.id != interrupt_id for asked in asked_for)
 
     def send(self, ref: SessionRef, items: Sequence[Input], manner: Manner) -> Receipt:
-        """Accept input; see ``Inbox.accept``."""
+        """Accept input; see ``Inbox.accept``. Raises SpenderBlocked for all but requests to stop."""
+        if any(item.type != "user.interrupt" for item in items):
+            self._gate(ref.space, lambda: _spender(self._store.get(ref).head))
         return self._inbox.accept(ref, items, manner)
 
     def due(self, before: int) -> list[tuple[str, str]]:
@@ -237,11 +265,17 @@ class SessionService:
         return self._store.due(before)
 
 
-def _ended_waiting(head: Head) -> list[Draft]:
-    """The end of a run that waited for answers that will not come."""
+def _spender(head: Head) -> Spender:
+    return Spender((head.agent_id,), head.end_user)
+
+
+def _ended_waiting(head: Head) -> tuple[list[Draft], list[Thread]]:
+    """The end of a run that waited for answers that will not come, and the threads that end with it."""
     if head.run is None:
-        return []
-    return [*close_calls(head, head.run.id), interrupted_run(head, "archive")]
+        return [], []
+    closed = close_calls(head, head.run.id)
+    threads, rested = close_threads(head, head.run.id)
+    return [*closed, *threads, interrupted_run(head, "archive")], rested
 
 
 def _new_head(ref: SessionRef, draft: SessionDraft, now: int) -> Head:
@@ -255,7 +289,14 @@ def _new_head(ref: SessionRef, draft: SessionDraft, now: int) -> Head:
         updated_at=now,
         title=draft.title,
         metadata=draft.metadata,
+        notices=draft.notices,
+        deployment_id=draft.deployment_id,
+        memory_stores=store_ids(draft.resources),
         self_hosted=((draft.environment or {}).get("config") or {}).get("type") == "self_hosted",
+        budget=draft.budget,
+        max_running_seconds=draft.max_running_seconds,
+        end_user=draft.end_user,
+        trial=draft.trial,
     )
 
 
@@ -267,6 +308,9 @@ def _apply(head: Head, wanted: SessionUpdate, *, drop_empty: bool) -> dict[str, 
         metadata = patched(head.metadata, wanted.metadata, blank_removes=drop_empty)
         if metadata != head.metadata:
             head.metadata = news["metadata"] = metadata
+    if wanted.budget is not None and (wanted.budget[0] != head.budget or budgets.exhausted(head)):
+        budgets.replace(head, wanted.budget[0])
+        news["budget"] = budgets.shown(head)
     return news
 
 

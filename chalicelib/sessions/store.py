@@ -1,9 +1,10 @@
-"""Rows of a session. One partition holds, in key order: the spec (A), ids of client events (E#), the log (L#),
-the head (M), the inbox (N#) and the watch mark (W); one query downwards from the end reads all that a worker needs.
+"""Rows of a session. One partition holds, in key order: the spec (A), threads at rest (C#), ids of client events (E#),
+the log (L#), the head (M), the inbox (N#) and the watch mark (W); one query downwards from the end reads all that a
+worker needs.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from chalicelib.core.ids import derive_id
@@ -11,7 +12,7 @@ from chalicelib.events.event import Event
 from chalicelib.events.live import WATCH_SK
 from chalicelib.events.log import NOUN, SEGMENT, SessionLog, SessionRef, Tail
 from chalicelib.sessions.errors import SessionNotFound
-from chalicelib.sessions.model import Head, QueuedInput, Session, Spec
+from chalicelib.sessions.model import Head, QueuedInput, Session, Spec, Thread
 from chalicelib.storage import writes
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import BY_DUE, Key, Space, list_sk, system_partition
@@ -21,8 +22,9 @@ from chalicelib.storage.objects import Objects
 from chalicelib.storage.table import Slice, Table
 from chalicelib.storage.writes import Write
 
-HEAD, SPEC, INBOX, MARK = "M", "A", "N#", "E#"
+HEAD, SPEC, INBOX, MARK, THREAD = "M", "A", "N#", "E#", "C#"
 DUE_SHARDS = 4
+_FOREVER = 10**13 - 1
 
 
 @dataclass(slots=True)
@@ -88,6 +90,7 @@ class SessionStore:
             "environment": spec.environment,
             "resources": spec.resources,
             "vault_ids": spec.vault_ids,
+            "skills": spec.skills,
         }
         return {"pk": ref.pk, "sk": SPEC, **self._documents.pack(ref.space, document, *ref.folder)}
 
@@ -130,7 +133,7 @@ class SessionStore:
 
     def inbox_write(self, ref: SessionRef, item: QueuedInput) -> Write:
         """A new row of the inbox."""
-        document = {"data": item.data, "accepted_at": item.accepted_at, "door": item.door}
+        document = {"data": item.data, "accepted_at": item.accepted_at, "door": item.door, "thread": item.thread}
         row = {
             "pk": ref.pk,
             "sk": item.sk,
@@ -146,6 +149,21 @@ class SessionStore:
     def inbox_removal(self, ref: SessionRef, item: QueuedInput) -> Write:
         """Take a row out of the inbox, once."""
         return writes.delete(ref.key(item.sk), writes.PRESENT)
+
+    def thread_write(self, ref: SessionRef, thread: Thread) -> Write:
+        """The row of a thread at rest."""
+        packed = self._documents.pack(ref.space, asdict(thread), *ref.folder)
+        return writes.put({"pk": ref.pk, "sk": THREAD + thread.id, **packed})
+
+    def thread(self, ref: SessionRef, thread_id: str) -> Thread | None:
+        """A thread as its row has it; None when it has none, as one that was never at rest."""
+        row = self.table.get(ref.key(THREAD + thread_id))
+        return None if row is None else Thread.restore(self._documents.unpack(row))
+
+    def threads(self, ref: SessionRef, after: str = "") -> Iterator[Thread]:
+        """The threads that have rows, behind an id, by their creation."""
+        for row in self.table.walk(ref.pk, low=THREAD + after + "!" * bool(after), high=THREAD + "~"):
+            yield Thread.restore(self._documents.unpack(row))
 
     def mark_write(self, ref: SessionRef, event_id: str, document: dict[str, Any]) -> Write:
         """Remember a client's event id, once."""
@@ -236,6 +254,7 @@ class SessionStore:
             row["seq"],
             document["accepted_at"],
             document["door"],
+            document.get("thread"),
         )
 
     def inbox(self, ref: SessionRef) -> list[QueuedInput]:
@@ -276,6 +295,16 @@ class SessionStore:
                 if start is None:
                     break
         return found
+
+    def at_work(self, space: Space | None) -> list[SessionRef]:
+        """The sessions of a tenant that may be at work, of all tenants without one."""
+        listed = self.due(_FOREVER)
+        return [SessionRef(Space(tenant), one) for tenant, one in listed if space is None or tenant == space.tenant]
+
+    def heads(self, refs: Sequence[SessionRef]) -> list[tuple[SessionRef, Head]]:
+        """The heads of those sessions that exist."""
+        rows = self.table.get_many([ref.key(HEAD) for ref in refs])
+        return [(ref, self._head(row)) for ref in refs if (row := rows.get(ref.key(HEAD))) is not None]
 
     def purge(self, ref: SessionRef) -> None:
         """Remove every row and object of the session; the head goes last."""

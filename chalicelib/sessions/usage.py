@@ -4,15 +4,19 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from chalicelib.core.clock import now_ms
-from chalicelib.sessions.model import Head
+from chalicelib.sessions.model import Head, Totals
 
 _CENT = Decimal(1)
 
 
 def usage_of(head: Head, now: int | None = None) -> dict[str, Any]:
     """Cumulative usage; only the active time moves while a run is at work."""
-    totals = head.totals
-    running = 0 if head.active_since is None else max((now or now_ms()) - head.active_since, 0)
+    return usage_from(head.totals, head.active_since, now)
+
+
+def usage_from(totals: Totals, active_since: int | None, now: int | None = None) -> dict[str, Any]:
+    """As ``usage_of``, from totals and the moment since which there is work."""
+    running = 0 if active_since is None else max((now or now_ms()) - active_since, 0)
     cents = (Decimal(totals.cost) * 100).quantize(_CENT, ROUND_HALF_UP)
     return {
         "input_tokens": totals.input_tokens,

@@ -1,4 +1,4 @@
-"""The doorbell: a FIFO message that says "look at this session" and carries no work."""
+"""The doorbell: a FIFO message that says "look at this session", or at something else, and carries no work."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,11 @@ class Doorbell:
         """As it travels."""
         return dumps({"tenant": self.tenant, "session": self.session})
 
+    @property
+    def group(self) -> str:
+        """What is handled one at a time."""
+        return self.session
+
     @staticmethod
     def read(body: str) -> "Doorbell":
         """From the text of a message. Raises ValueError."""
@@ -28,19 +33,49 @@ class Doorbell:
             raise ValueError("not a doorbell") from error
 
 
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """A doorbell at another door than a session's: what of the tenant is to be looked at, and by whom (``kind``)."""
+
+    kind: str
+    tenant: str
+    thing: str
+
+    def body(self) -> str:
+        """As it travels."""
+        return dumps({"kind": self.kind, "tenant": self.tenant, "thing": self.thing})
+
+    @property
+    def group(self) -> str:
+        """What is handled one at a time; all its messages are alike."""
+        return f"{self.kind}/{self.thing}"
+
+
+def read_bell(body: str) -> Doorbell | Errand:
+    """What a message rings for. Raises ValueError."""
+    fields = loads(body)
+    if not isinstance(fields, dict) or "kind" not in fields:
+        return Doorbell.read(body)
+    try:
+        return Errand(str(fields["kind"]), str(fields["tenant"]), str(fields["thing"]))
+    except KeyError as error:
+        raise ValueError("not an errand") from error
+
+
 class DoorbellQueue:
-    """The run queue. One group a session, so that a session's doorbells are handled one at a time."""
+    """The run queue. One group a session, so that a session's doorbells are handled one at a time; errands have their
+    own groups."""
 
     def __init__(self, client: Any, url: str) -> None:
         self.client = client
         self.url = url
 
-    def ring(self, bell: Doorbell) -> None:
+    def ring(self, bell: Doorbell | Errand) -> None:
         """Send a doorbell."""
         self.client.send_message(
             QueueUrl=self.url,
             MessageBody=bell.body(),
-            MessageGroupId=bell.session,
+            MessageGroupId=bell.group,
             MessageDeduplicationId=new_id(),
         )
 

@@ -105,6 +105,18 @@ class Table:
         hash_name, range_name = ("list_pk", "list_sk") if index == BY_LIST else ("due_pk", "due_sk")
         return self._query((hash_name, range_name), listing, low, high, descending, limit, start, IndexName=index)
 
+    def count_list(self, listing: str, most: int) -> tuple[int, bool]:
+        """How many rows of an index's list there are, up to ``most`` or one page, and whether there are more."""
+        answer = self._client.query(
+            TableName=self.name,
+            IndexName=BY_LIST,
+            KeyConditionExpression="list_pk = :p",
+            ExpressionAttributeValues={":p": {"S": listing}},
+            Select="COUNT",
+            Limit=most,
+        )
+        return int(answer["Count"]), "LastEvaluatedKey" in answer
+
     def _query(
         self,
         names: tuple[str, str],
@@ -167,11 +179,13 @@ class Table:
                 item = error.response.get("Item")
                 raise ConditionFailed(None if item is None else from_wire(item)) from error
             raise
+        _tell([write])
         return from_wire(answer.get("Attributes", {}))
 
     def transact(self, writes: Iterable[Write]) -> None:
         """All of the writes or none (at most 100). Raises TransactionRefused, StorageBusy."""
-        items = [{write.kind: {"TableName": self.name, **write.request}} for write in writes]
+        steps = list(writes)
+        items = [{write.kind: {"TableName": self.name, **write.request}} for write in steps]
         for attempt in range(_TRIES):
             try:
                 self._client.transact_write_items(TransactItems=items)
@@ -182,8 +196,22 @@ class Table:
                     raise refusal from error
                 _pause(attempt)
             else:
+                _tell(steps)
                 return
         raise StorageBusy("the transaction met others again and again")
+
+    def put_many(self, rows: Sequence[Row]) -> None:
+        """Write rows without a condition, twenty-five a call."""
+        for start in range(0, len(rows), _BATCH_WRITE):
+            batch = [{"PutRequest": {"Item": to_wire(row)}} for row in rows[start : start + _BATCH_WRITE]]
+            for attempt in range(_TRIES):
+                answer = self._client.batch_write_item(RequestItems={self.name: batch})
+                batch = answer.get("UnprocessedItems", {}).get(self.name, [])
+                if not batch:
+                    break
+                _pause(attempt)
+            else:
+                raise StorageBusy("rows could not be written")
 
     def delete_many(self, keys: Sequence[Key]) -> None:
         """Remove rows without a condition, twenty-five a call."""
@@ -197,6 +225,12 @@ class Table:
                 _pause(attempt)
             else:
                 raise StorageBusy("rows could not be removed")
+
+
+def _tell(done: Sequence[Write]) -> None:
+    for write in done:
+        if write.after is not None:
+            write.after()
 
 
 def _wire_key(key: Key) -> dict[str, Any]:

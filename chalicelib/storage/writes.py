@@ -1,5 +1,6 @@
 """Conditional writes as values, so that several can be handed over as one transaction."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,10 +53,14 @@ def missing(attribute: str) -> Condition:
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """One write in the form TransactWriteItems takes; ``kind`` is Put, Update, Delete or ConditionCheck."""
+    """One write in the form TransactWriteItems takes; ``kind`` is Put, Update, Delete or ConditionCheck.
+
+    ``after`` is called once the write is in the table; it must not raise.
+    """
 
     kind: str
     request: dict[str, Any]
+    after: Callable[[], None] | None = None
 
 
 def _conditioned(request: dict[str, Any], condition: Condition | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.core.principal import Principal
 from chalicelib.storage.table import Table
+from chalicelib.storage.writes import Write
 from chalicelib.tenants.cache import Recent
 from chalicelib.tenants.errors import KeyNotFound
 from chalicelib.tenants.keystore import KeyStore
@@ -16,7 +17,7 @@ from chalicelib.tenants.register import FRESH_SECONDS, TenantRegister
 _USE_NOTED_EVERY_MS = 3_600_000
 
 
-def draft(tenant: str, name: str, scopes: Iterable[str]) -> MintedKey:
+def draft(tenant: str, name: str, scopes: Iterable[str], user: str = "") -> MintedKey:
     """A key that is not stored yet. Raises UnknownScope."""
     secret = new_secret()
     key = ApiKey(
@@ -27,6 +28,7 @@ def draft(tenant: str, name: str, scopes: Iterable[str]) -> MintedKey:
         scopes=checked_scopes(scopes),
         created_at=now_ms(),
         digest=digest_of(secret),
+        user=user,
     )
     return MintedKey(key, secret)
 
@@ -58,10 +60,12 @@ class KeyService:
         """Whether the secret is the operator's."""
         return bool(self._root) and hmac.compare_digest(digest_of(secret), self._root)
 
-    def mint(self, tenant: str, name: str, scopes: Iterable[str]) -> MintedKey:
-        """Make a key. Raises UnknownScope."""
-        minted = draft(tenant, name, scopes)
-        self._table.transact(self._store.inserts(minted.key))
+    def mint(
+        self, tenant: str, name: str, scopes: Iterable[str], *, user: str = "", demands: Iterable[Write] = ()
+    ) -> MintedKey:
+        """Make a key, perhaps a ``user``'s own. Raises UnknownScope; TransactionRefused where ``demands`` fail."""
+        minted = draft(tenant, name, scopes, user)
+        self._table.transact([*self._store.inserts(minted.key), *demands])
         return minted
 
     def all(self, tenant: str) -> list[ApiKey]:
@@ -79,6 +83,13 @@ class KeyService:
         """Revoke every key of a tenant except the one named."""
         for key in self._store.of_tenant(tenant):
             if key.id != but:
+                self._store.remove(key)
+                self._recent.drop(key.digest)
+
+    def revoke_of(self, tenant: str, user: str) -> None:
+        """Revoke the keys of a tenant that are a user's own."""
+        for key in self._store.of_tenant(tenant):
+            if key.user == user:
                 self._store.remove(key)
                 self._recent.drop(key.digest)
 

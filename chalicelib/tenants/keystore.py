@@ -30,6 +30,7 @@ def _key_of(row: Row) -> ApiKey:
         created_at=row["created_at"],
         digest=row["digest"],
         last_used_at=row.get("last_used_at"),
+        user=row.get("user", ""),
     )
 
 
@@ -49,7 +50,7 @@ class KeyStore:
             "scopes": " ".join(key.scopes),
             "created_at": key.created_at,
             "digest": key.digest,
-        }
+        } | ({"user": key.user} if key.user else {})
         places = (_record_key(key.tenant, key.id), _digest_key(key.digest))
         return [writes.put({"pk": place.pk, "sk": place.sk, **row}, writes.ABSENT) for place in places]
 

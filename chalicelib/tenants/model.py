@@ -37,7 +37,7 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class ApiKey:
-    """A key as it may be shown; ``digest`` is the SHA-256 of the secret."""
+    """A key as it may be shown; ``digest`` is the SHA-256 of the secret, ``user`` whose own key it is, if anybody's."""
 
     id: str
     tenant: str
@@ -47,6 +47,7 @@ class ApiKey:
     created_at: int
     digest: str
     last_used_at: int | None = None
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 from chalicelib.outbound.guard import Outbound
 
 if TYPE_CHECKING:
+    from chalicelib.dreams.desk import Desk
+    from chalicelib.events.event import Draft
     from chalicelib.sandbox.client import GuestClient
+    from chalicelib.schedules.model import Schedule, Wanted
 
 
 class SandboxAccess(Protocol):
@@ -31,13 +34,30 @@ class SandboxAccess(Protocol):
         ...
 
 
+class Schedules(Protocol):
+    """The wake-ups of the session, for one tool use."""
+
+    def add(self, wanted: "Wanted") -> "Schedule":
+        """A new one; the same one again when the use is repeated. Raises BadSchedule."""
+        ...
+
+    def cancel(self, schedule_id: str) -> bool:
+        """Forget one; whether it was open."""
+        ...
+
+    def open(self) -> "list[Schedule]":
+        """Those that are open, the next one first."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """The call a tool is run for.
 
     ``agent`` and ``environment`` are the session's snapshots; ``seen_urls`` tells whether a URL has occurred in the
     conversation; ``cancelled`` is set by another thread when the result is no longer wanted; ``sandbox`` is None where
-    this server has none for the session.
+    this server has none for the session; ``schedules`` is None for an agent that may not wake the session; ``desk`` is
+    what the agents of dreams reach.
     """
 
     tenant: str
@@ -50,14 +70,17 @@ class ToolContext:
     seen_urls: Callable[[str], bool]
     timeout_s: float = 120
     sandbox: SandboxAccess | None = None
+    schedules: Schedules | None = None
+    desk: "Desk | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class ToolOutput:
-    """Content blocks for the model."""
+    """Content blocks for the model; ``records`` go into the log together with the result."""
 
     content: list[dict[str, Any]]
     is_error: bool = False
+    records: "tuple[Draft, ...]" = ()
 
 
 class Tool(Protocol):

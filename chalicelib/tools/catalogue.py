@@ -6,6 +6,8 @@ from chalicelib.tools.edit import Edit
 from chalicelib.tools.glob import Glob
 from chalicelib.tools.grep import Grep
 from chalicelib.tools.read import Read
+from chalicelib.tools.schedule import Schedule
+from chalicelib.tools.schedule_list import CancelSchedule, ListSchedules
 from chalicelib.tools.web_fetch import WebFetch
 from chalicelib.tools.web_search import WebSearch
 from chalicelib.tools.write import Write
@@ -22,4 +24,5 @@ def _by_name(*tools: Tool) -> dict[str, Tool]:
     return {tool.name: tool for tool in tools}
 
 
-RUNNABLE = _by_name(Bash(), Read(), Write(), Edit(), Glob(), Grep(), WebFetch(), WebSearch())
+SCHEDULING: tuple[Tool, ...] = (Schedule(), CancelSchedule(), ListSchedules())
+RUNNABLE = _by_name(Bash(), Read(), Write(), Edit(), Glob(), Grep(), WebFetch(), WebSearch(), *SCHEDULING)

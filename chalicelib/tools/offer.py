@@ -4,23 +4,39 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from chalicelib.mcp.naming import offered_name
 from chalicelib.models.request import ToolSpec
 from chalicelib.tools import catalogue
 from chalicelib.tools.base import Tool
+from chalicelib.tools.dreaming import DreamTool
 from chalicelib.tools.http_call import HttpCall
-from chalicelib.tools.toolset import TOOLSET, Policy, config_of, is_enabled, is_web_search, policy_of
+from chalicelib.tools.sandbox_call import SandboxCall
+from chalicelib.tools.toolset import (
+    MCP_TOOLSET,
+    TOOLSET,
+    Policy,
+    config_of,
+    is_enabled,
+    is_web_search,
+    policy_of,
+)
 from chalicelib.tools.worker_tools import WORKER_TOOLS
 
 
 @dataclass(frozen=True, slots=True)
 class Offered:
-    """A tool as offered: ``tool`` is what this server runs, None when the client or its worker runs it."""
+    """A tool as offered: ``tool`` is what this server runs, None when somebody else runs it: the client, its worker,
+    or another agent.
+
+    ``server`` is the MCP server whose tool it is; ``tool`` has the name it has there.
+    """
 
     name: str
     spec: ToolSpec
-    runs: Literal["server", "client", "worker"]
+    runs: Literal["server", "client", "worker", "agent"]
     policy: Policy
     tool: Tool | None
+    server: str | None = None
 
 
 def offer(
@@ -37,6 +53,23 @@ def offer(
     for entry in agent.get("tools") or []:
         for offered in _of_entry(entry, origin, runnable, self_hosted):
             offers.setdefault(offered.name, offered)
+    return list(offers.values())
+
+
+def offer_mcp(agent: dict[str, Any], tools: Mapping[str, Iterable[Tool]], taken: Iterable[str]) -> list[Offered]:
+    """The tools of MCP servers for an agent's snapshot. ``tools`` are by server, ``taken`` the names of other tools."""
+    offers: dict[str, Offered] = {}
+    names = set(taken)
+    for entry in agent.get("tools") or []:
+        if entry.get("type") != MCP_TOOLSET:
+            continue
+        server = entry["mcp_server_name"]
+        for tool in {one.name: one for one in tools.get(server, ())}.values():
+            name = offered_name(server, tool.name, names)
+            if is_enabled(entry, tool.name) and name not in names:
+                names.add(name)
+                spec = ToolSpec(name, tool.description, tool.input_schema)
+                offers[name] = Offered(name, spec, "server", policy_of(entry, tool.name), tool, server)
     return list(offers.values())
 
 
@@ -87,3 +120,7 @@ def _custom(entry: dict[str, Any]) -> Iterator[Offered]:
         yield Offered(name, spec, "client", "always_allow", None)
     elif execution.get("type") == "http":
         yield Offered(name, spec, "server", "always_allow", HttpCall(entry))
+    elif execution.get("type") == "sandbox":
+        yield Offered(name, spec, "server", "always_allow", SandboxCall(entry))
+    elif execution.get("type") == "dream":
+        yield Offered(name, spec, "server", "always_allow", DreamTool(entry))

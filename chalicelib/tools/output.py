@@ -1,6 +1,7 @@
 """Tool results as the log keeps them: always blocks, never longer than a model should have to read."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from chalicelib.core import jsonio
@@ -14,7 +15,7 @@ _PREVIEW_TAIL = 4_000
 
 def finished(output: ToolOutput) -> ToolOutput:
     """The output with its blocks in order and its text within MAX_CHARS, a marker standing for what was cut."""
-    return ToolOutput(bounded(as_blocks(output.content)), output.is_error)
+    return replace(output, content=bounded(as_blocks(output.content)))
 
 
 def as_blocks(content: Any) -> list[dict[str, Any]]:

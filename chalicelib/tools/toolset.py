@@ -3,6 +3,7 @@
 from typing import Any, Literal, cast
 
 TOOLSET = "agent_toolset_20260401"
+MCP_TOOLSET = "mcp_toolset"
 WEB_SEARCH = frozenset(("web_search_20250305", "web_search_ddg", "web_search_tavily"))
 Policy = Literal["always_allow", "always_ask", "auto"]
 
@@ -28,8 +29,9 @@ def is_enabled(toolset: dict[str, Any], name: str) -> bool:
 
 
 def policy_of(toolset: dict[str, Any], name: str) -> Policy:
-    """The tool's permission policy, by its own setting or the default."""
-    policy = _setting(toolset, name, "permission_policy", {"type": "always_allow"})
+    """The tool's permission policy, by its own setting or the default: foreign tools are asked about."""
+    otherwise = "always_ask" if toolset.get("type") == MCP_TOOLSET else "always_allow"
+    policy = _setting(toolset, name, "permission_policy", {"type": otherwise})
     return cast(Policy, policy["type"])
 
 

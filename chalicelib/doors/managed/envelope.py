@@ -33,6 +33,11 @@ _PLAIN_TYPES = {
     429: "rate_limited",
     501: "not_implemented",
 }
+_SDK_TYPES_OF_CODES = {
+    "memory_path_conflict": "memory_path_conflict_error",
+    "memory_precondition_failed": "memory_precondition_failed_error",
+}
+"""Conflicts with a type of their own."""
 _SERVER_FAULT = 500
 
 
@@ -66,6 +71,8 @@ def render_error(error: LambentError, headers: Mapping[str, str], request_id: st
     sdk = is_sdk(headers)
     status = status_of(error, sdk=sdk)
     shown: dict[str, Any] = {"type": type_of(status, sdk=sdk), "message": error.message}
+    if sdk and error.code in _SDK_TYPES_OF_CODES:
+        shown["type"] = _SDK_TYPES_OF_CODES[error.code]
     details = dict(error.details or {})
     if error.code is not None:
         shown["code"] = error.code

@@ -11,6 +11,7 @@ from chalicelib.doors.managed.refs import session_ref
 from chalicelib.doors.managed.render import events as render
 from chalicelib.doors.managed.render import sessions as render_sessions
 from chalicelib.doors.managed.schemas.sessions import EventListQuery
+from chalicelib.doors.managed.scopes import Scope, scope_of
 from chalicelib.events import catalogue
 from chalicelib.events.event import Event
 from chalicelib.events.log import SessionRef
@@ -24,15 +25,17 @@ _QUEUED = "queued_"
 def page_of(call: Call, query: EventListQuery, usual: int) -> dict[str, Any]:
     """One page of the log, and for SDKs of what waits behind it. Raises SessionNotFound, InvalidRequest."""
     ref, sdk = session_ref(call), is_sdk(call.headers)
+    scope = scope_of(call)
     call.services.session_store.load(ref)
     limit = limit_of(query.limit, 1000 if sdk else usual, _MOST)
-    listing = _Listing(call, ref, query, limit + 1)
+    listing = _Listing(call, ref, query, limit + 1, scope)
     rows = listing.descending() if query.order == "desc" else listing.ascending()
     return _answer(rows, limit)
 
 
 class _Listing:
-    def __init__(self, call: Call, ref: SessionRef, query: EventListQuery, limit: int) -> None:
+    def __init__(self, call: Call, ref: SessionRef, query: EventListQuery, limit: int, scope: Scope) -> None:
+        self._scope = scope
         self._log = call.services.log
         self._store = call.services.session_store
         self._ref = ref
@@ -41,7 +44,7 @@ class _Listing:
         self._types = frozenset(query.types or ())
         self._limit = limit
         self._page = query.page or ""
-        self._after = whole(query.after_seq) or 0
+        self._after = max(whole(query.after_seq) or 0, scope.first - 1)
         self._undated = created_bounds(query) == (None, None)
 
     def ascending(self) -> list[tuple[str, dict[str, Any]]]:
@@ -77,7 +80,7 @@ class _Listing:
     def _collect(self, events: Iterator[Event], limit: int | None = None) -> list[tuple[str, dict[str, Any]]]:
         rows: list[tuple[str, dict[str, Any]]] = []
         for event in events:
-            if self._keep(event):
+            if self._keep(event) and self._scope.holds(event):
                 shown = render.row(event, render_sessions.name(self._ref.id), sdk=self._sdk)
                 rows.append((f"seq_{event.seq}", shown))
             if len(rows) >= (limit or self._limit):
@@ -87,7 +90,11 @@ class _Listing:
     def _waiting(self) -> list[QueuedInput]:
         if not self._sdk or not self._undated:
             return []
-        return [item for item in self._store.inbox(self._ref) if not self._types or item.type in self._types]
+        return [
+            item
+            for item in self._store.inbox(self._ref)
+            if (not self._types or item.type in self._types) and self._scope.awaits(item.thread)
+        ]
 
     def _queued(self, item: QueuedInput) -> tuple[str, dict[str, Any]]:
         return _QUEUED + item.sk, render.queued(item)

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from chalicelib.core.errors import InvalidRequest, NotFound
+from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import derive_id, undress
 from chalicelib.doors.managed.schemas import events as sent
-from chalicelib.events.catalogue import PRIMARY_THREAD
+from chalicelib.doors.managed.scopes import thread_id
 from chalicelib.events.event import CLIENT_MARK
+from chalicelib.sessions.errors import ThreadNotFound
 from chalicelib.sessions.inputs import Input
 
 EVENT_PREFIX = "sevt"
@@ -47,18 +48,22 @@ def _systems(found: list[Input]) -> None:
 
 
 def _input(event: Any, chosen: str | None, position: int) -> Input:
-    if isinstance(event, (sent.UserMessage, sent.UserInterrupt)):
-        _check_thread(event.session_thread_id, position)
-    if isinstance(event, (sent.UserMessage, sent.SystemMessage)):
+    if isinstance(event, sent.UserMessage):
+        thread = _thread(event.session_thread_id, position)
+        return Input(event.type, {"content": blocks(event.content)}, chosen, thread=thread)
+    if isinstance(event, sent.SystemMessage):
         return Input(event.type, {"content": blocks(event.content)}, chosen)
     if isinstance(event, sent.UserInterrupt):
-        return Input(event.type, {}, chosen)
+        return Input(event.type, {}, chosen, thread=_thread(event.session_thread_id, position))
     if isinstance(event, sent.UserToolConfirmation):
         return _confirmation(event, chosen, position)
     if isinstance(event, sent.UserCustomToolResult):
         use = _use_id(event.custom_tool_use_id)
         data = {"custom_tool_use_id": use, "content": blocks(event.content), "is_error": bool(event.is_error)}
         return Input(event.type, data, chosen, use)
+    if isinstance(event, sent.UserDefineOutcome):
+        facts = event.model_dump(exclude_none=True, exclude={"type", "id"})
+        return Input(event.type, facts, chosen)
     use = _use_id(event.tool_use_id)
     data = {"tool_use_id": use, "content": blocks(event.content), "is_error": bool(event.is_error)}
     return Input(event.type, data, chosen, use)
@@ -75,12 +80,13 @@ def _confirmation(event: sent.UserToolConfirmation, chosen: str | None, position
     return Input(event.type, data, chosen, use)
 
 
-def _check_thread(thread: str | None, position: int) -> None:
-    if thread not in (None, PRIMARY_THREAD):
-        raise NotFound(
-            f"events.{position}.session_thread_id: there is no thread {thread!r}",
-            field=f"events.{position}.session_thread_id",
-        )
+def _thread(text: str | None, position: int) -> str | None:
+    """The thread an event is for, None for the primary one. Raises ThreadNotFound."""
+    try:
+        return None if text is None else thread_id(text)
+    except ThreadNotFound as error:
+        place = f"events.{position}.session_thread_id"
+        raise ThreadNotFound(f"{place}: {error.message}", field=place) from error
 
 
 def blocks(content: Any) -> list[dict[str, Any]]:

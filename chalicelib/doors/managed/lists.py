@@ -66,8 +66,8 @@ def page(data: Sequence[Mapping[str, Any]], following: str | None, *, has_more: 
         "next_cursor": following,
         "prev_page": None,
         "has_more": following is not None if has_more is None else has_more,
-        "first_id": data[0]["id"] if data else None,
-        "last_id": data[-1]["id"] if data else None,
+        "first_id": data[0].get("id") if data else None,
+        "last_id": data[-1].get("id") if data else None,
     }
 
 

@@ -9,7 +9,10 @@ from chalicelib.events.log import SessionRef
 from chalicelib.files.errors import FileNotFound
 from chalicelib.http.auth import REFUSED
 from chalicelib.http.route import Call
+from chalicelib.memory.attaching import of
+from chalicelib.memory.errors import MemoryStoreNotFound
 from chalicelib.sessions.errors import SessionNotFound
+from chalicelib.skills.errors import SkillNotFound
 from chalicelib.storage.keys import Space
 
 _RESULTS = frozenset({"user.tool_result", "user.custom_tool_result"})
@@ -73,7 +76,38 @@ def own_files(call: Call, bound: Bound) -> None:
         raise Forbidden("a session token lists only the files of its session: set scope_id")
 
 
+def own_store(call: Call, bound: Bound) -> None:
+    """A memory store of a token's session. Raises MemoryStoreNotFound, Forbidden, Unauthenticated."""
+    _access_to_store(call, bound)
+
+
+def own_writable_store(call: Call, bound: Bound) -> None:
+    """As ``own_store``, attached for writing. Raises Forbidden for one that is for reading only."""
+    if _access_to_store(call, bound) != "read_write":
+        raise Forbidden("the memory store is attached to this session for reading only")
+
+
+def _access_to_store(call: Call, bound: Bound) -> str:
+    _demand_token(bound)
+    wanted = undress("memstore", call.path["memory_store_id"])
+    spec = call.services.session_store.spec(SessionRef(Space(call.principal.tenant), bound.session))
+    for store in of(spec.resources):
+        if store["memory_store_id"] == wanted:
+            return str(store["access"])
+    raise MemoryStoreNotFound
+
+
+def own_skill(call: Call, bound: Bound) -> None:
+    """A skill of the agents of a token's session. Raises SkillNotFound, Forbidden, Unauthenticated."""
+    _demand_token(bound)
+    space = Space(call.principal.tenant)
+    skill = call.services.skills.get(space, call.path["skill_id"])
+    pinned = call.services.session_store.spec(SessionRef(space, bound.session)).skills
+    if skill.id not in {pin["skill"] for pin in pinned}:
+        raise SkillNotFound
+
+
 def _demand_token(bound: Bound) -> None:
     if not bound.work:
-        raise Forbidden("an environment key opens no files")
+        raise Forbidden("an environment key opens no files, no skills and no memory")
     _demand_open(bound)

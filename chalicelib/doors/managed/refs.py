@@ -4,6 +4,7 @@ from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import undress
 from chalicelib.events.log import SessionRef
 from chalicelib.http.route import Call
+from chalicelib.memory.errors import MemoryStoreNotFound
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.sessions.inputs import Manner
 from chalicelib.storage.keys import Space
@@ -26,6 +27,14 @@ def vault_ref(call: Call) -> tuple[Space, str]:
     return Space(call.principal.tenant), core
 
 
+def memory_store_ref(call: Call) -> tuple[Space, str]:
+    """The memory store of the path. Raises MemoryStoreNotFound for what cannot be an id."""
+    core = undress("memstore", call.path["memory_store_id"])
+    if core is None:
+        raise MemoryStoreNotFound
+    return Space(call.principal.tenant), core
+
+
 def core_id(prefix: str, text: str, field: str, noun: str) -> str:
     """The core id a body names. Raises NotFound."""
     core = undress(prefix, text)
@@ -42,4 +51,5 @@ def manner(call: Call, *, sdk: bool, queue: bool = False) -> Manner:
         policy="steer" if steers else "queue",
         echo_idle_interrupt=sdk,
         drop_queued=not sdk,
+        starts_outcomes=sdk,
     )

@@ -3,6 +3,7 @@
 from chalicelib.agents.errors import BadRoster
 from chalicelib.core.errors import LambentError
 from chalicelib.files.errors import FileNotDownloadable
+from chalicelib.memory.errors import TooManyMemoryStores, VersionIsCurrent
 from chalicelib.sessions.errors import SessionEnded, SessionRunning
 
 PLAIN, SDK = 0, 1
@@ -11,6 +12,8 @@ BY_MODE: dict[type[LambentError], tuple[int, int]] = {
     FileNotDownloadable: (403, 400),
     SessionEnded: (409, 400),
     SessionRunning: (409, 400),
+    TooManyMemoryStores: (422, 400),
+    VersionIsCurrent: (409, 400),
 }
 """Error class -> (status for plain clients, status for SDKs). Subclasses follow their nearest entry."""
 

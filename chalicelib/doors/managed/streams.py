@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from chalicelib.core.jsonio import dumps
 from chalicelib.doors.managed.render import fragments as render_fragments
 from chalicelib.doors.managed.render.events import event_name, public
+from chalicelib.doors.managed.render.threads import thread_name
+from chalicelib.doors.managed.scopes import Scope
 from chalicelib.events import catalogue
 from chalicelib.events.event import Event
 from chalicelib.events.live import Fragment
@@ -14,6 +16,7 @@ from chalicelib.events.log import SessionRef
 from chalicelib.events.tail import Follower
 from chalicelib.http import sse
 
+SESSION = Scope(everything=True)
 OVER = frozenset({"session.status_idle", "session.status_terminated"})
 
 
@@ -26,7 +29,7 @@ class View:
     typed_frames: bool = True
     deltas: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
-    thread: str | None = None
+    scope: Scope = SESSION
 
     @property
     def wants_fragments(self) -> bool:
@@ -35,7 +38,7 @@ class View:
 
     def shows(self, event: Event) -> bool:
         """Whether a stored event is among what this connection sees."""
-        if self.types and event.type not in self.types:
+        if (self.types and event.type not in self.types) or not self.scope.holds(event):
             return False
         if self.chunks:
             return event.type in catalogue.PUBLIC_TYPES
@@ -65,19 +68,26 @@ class Frames:
         return frames
 
     def _fragment(self, item: Fragment) -> list[bytes]:
+        if not self.view.scope.hears(item):
+            return []
         if item.phase == "start":
             self.announced.add(item.event_id)
         elif item.event_id not in self.announced:
             return []
         frames = []
-        if (shown := render_fragments.delta(item, self.view.deltas)) is not None:
+        # Deltas do not tell their thread, so they stay on its own stream.
+        deltas = self.view.deltas if item.thread == self.view.scope.thread else frozenset()
+        if (shown := render_fragments.delta(item, deltas)) is not None:
             frames.append(self._frame(shown, None))
         if self.view.chunks:
             frames.append(self._frame(render_fragments.chunk(item), None))
         return frames
 
     def _about_inputs(self, item: Event) -> list[bytes]:
-        thread = {"session_thread_id": catalogue.PRIMARY_THREAD}
+        about_thread = item.data.get("thread") or item.thread
+        if not self.view.scope.awaits(about_thread):
+            return []
+        thread = {"session_thread_id": thread_name(about_thread)}
         if item.type == catalogue.INPUT_QUEUED:
             name = event_name(item.data["input_id"])
             event = {"type": item.data["type"], "id": name}
@@ -96,7 +106,7 @@ class Frames:
             "type": "system.user_message_cancelled",
             "event_id": event_name(item.data["input_id"]),
             "pending_seq": item.data["pending_seq"],
-            "session_thread_id": catalogue.PRIMARY_THREAD,
+            "session_thread_id": thread_name(item.data.get("thread")),
             "cancelled_at": item.at,
         }
         return self._frame(about, None)

@@ -29,7 +29,7 @@ class Form:
     file: Sent | None = None
 
 
-class _Part:
+class Part:
     """The part being read."""
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class FormReader:
         self.form = Form()
         self.pending = bytearray()
         self._options = parse_options_header
-        self._part = _Part()
+        self._part = Part()
         self._parts = 0
         self._ended = False
         self._parser: MultipartParser = MultipartParser(
@@ -96,7 +96,7 @@ class FormReader:
         return data
 
     def _begin(self) -> None:
-        self._part = _Part()
+        self._part = Part()
         self._parts += 1
         if self._parts > MOST_PARTS:
             raise TooLarge(f"a form may have at most {MOST_PARTS} parts")
@@ -147,7 +147,11 @@ def _text(raw: bytes) -> str:
 
 def _filename(raw: bytes) -> str:
     """A file name as browsers and HTTP libraries write it: quotes and line ends percent-encoded."""
-    name = _text(raw)
+    return unquoted(_text(raw))
+
+
+def unquoted(name: str) -> str:
+    """The name behind what stands between quotes."""
     for code, letter in (("%22", '"'), ("%0D", "\r"), ("%0A", "\n")):
         name = name.replace(code, letter)
     return name

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.core.ids import derive_id
 from chalicelib.events import catalogue
 from chalicelib.events.event import Event
 
@@ -17,6 +18,19 @@ _RESULTS = {
 _COUNTED = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 
 
+_CLOSINGS = {
+    "needs_revision": "The outcome is not achieved yet. Work on until it is.",
+    "max_iterations_reached": "No further attempt follows. Close with what was achieved and what is missing.",
+}
+
+
+def goal_text(data: dict[str, Any]) -> str:
+    """How a model is told of an outcome."""
+    rubric = (data.get("rubric") or {}).get("content")
+    criteria = f"\nIt is judged by these criteria:\n{rubric}" if rubric else ""
+    return f"<outcome>\n{data['description']}{criteria}\n</outcome>"
+
+
 def call_id(event_id: str) -> str:
     """The id under which the model knows a tool use."""
     return "toolu_" + event_id.replace("-", "")
@@ -24,7 +38,9 @@ def call_id(event_id: str) -> str:
 
 @dataclass(slots=True)
 class Use:
-    """A tool use and how far it has come. ``decision`` is the client's; ``begun`` means an intent is in the log."""
+    """A tool use and how far it has come. ``offered`` is the name by which the model knows the tool; ``decision`` is
+    the client's; ``begun`` means an intent is in the log; ``thread`` is the one that works for it when it calls another
+    agent."""
 
     id: str
     type: str
@@ -34,34 +50,63 @@ class Use:
     problem: str | None = None
     decision: str | None = None
     deny_message: str | None = None
+    thread: str | None = None
     begun: bool = False
     done: bool = False
+    offered: str = ""
 
 
 @dataclass(slots=True)
 class Unbilled:
-    """What model calls used since the last totals."""
+    """What model calls used since the last totals, also apart by model; ``unpriced`` calls count as free."""
 
     tokens: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COUNTED, 0))
     cost: Decimal = Decimal(0)
     model_calls: int = 0
+    unpriced: int = 0
+    models: dict[str, "Unbilled"] = field(default_factory=dict)
+
+    def count(self, usage: dict[str, Any], cost: str | None) -> None:
+        """Take in one call."""
+        for name in _COUNTED:
+            self.tokens[name] += usage.get(name) or 0
+        self.cost += Decimal(cost or 0)
+        self.model_calls += 1
+        self.unpriced += cost is None and any(usage.get(name) for name in _COUNTED)
+
+    def copy(self) -> "Unbilled":
+        """The same figures, to be counted on; not apart by model."""
+        return Unbilled(dict(self.tokens), self.cost, self.model_calls, self.unpriced)
 
 
 class Conversation:
-    """Feed it every record in order with ``apply``; read the rest."""
+    """Feed it every record in order with ``apply``; read the rest.
+
+    It is the conversation of the primary thread. ``children`` are those of the threads that have work to do or wait
+    for the client; of one that a client wrote to again, only from there on. ``since`` is the first record's number.
+    """
 
     def __init__(self) -> None:
         self.seq = 0
+        self.since = 0
+        self.children: dict[str, Conversation] = {}
         self.messages: list[dict[str, Any]] = []
         self.begins: list[int] = []
         self.uses: dict[str, Use] = {}
         self.open_span: str | None = None
+        self.evaluation: str | None = None
+        self.criteria: dict[str, Any] = {}
+        self._unheard: Event | None = None
         self.open_steps: dict[str, dict[str, Any]] = {}
         self.answering = False
         self.unbilled = Unbilled()
+        self.asked = "unknown"
         self.weight = 0
         self.last_input_tokens = 0
         self.steps = 0
+        self.repeats = 0
+        self.repeated = ""
+        self._lately = ""
         self.respecified = 0
         self.billed_seq = 0
 
@@ -73,8 +118,32 @@ class Conversation:
     def apply(self, event: Event) -> None:
         """Take in the next record."""
         self.seq = event.seq
-        if (take := _TAKES.get(event.type)) is not None:
+        if event.thread is not None:
+            self._of_child(event, event.thread)
+        elif (take := _TAKES.get(event.type)) is not None:
             take(self, event)
+
+    def apply_own(self, event: Event) -> bool:
+        """Take in the next record of the one thread whose conversation this is; whether its turn is over with it."""
+        self.seq = event.seq
+        self.since = self.since or event.seq
+        if event.type == "session.thread_status_idle":
+            self._billed(event)
+            if event.data["stop_reason"]["type"] != "requires_action":
+                self._finished(event)
+                return True
+        elif (take := _TAKES.get(event.type)) is not None:
+            take(self, event)
+        return False
+
+    def _of_child(self, event: Event, thread: str) -> None:
+        if event.type in _SPENDS:
+            self._spent(event)
+        if event.type == "session.thread_status_running":
+            self.children.setdefault(thread, Conversation())
+        child = self.children.get(thread)
+        if child is not None and child.apply_own(event):
+            del self.children[thread]
 
     def _stopped(self, _event: Event) -> None:
         self.answering = False
@@ -82,6 +151,8 @@ class Conversation:
     def _finished(self, _event: Event) -> None:
         self.answering = False
         self.steps = 0
+        self.repeats = 0
+        self._lately = ""
 
     def _billed(self, event: Event) -> None:
         self.unbilled = Unbilled()
@@ -123,10 +194,11 @@ class Conversation:
             data["input"],
             data.get("evaluated_permission", "allow"),
             private.get("problem"),
+            thread=private.get("thread"),
         )
         self.uses[event.id] = use
-        offered = private.get("offered", data["name"])
-        block = {"type": "tool_use", "id": call_id(event.id), "name": offered, "input": data["input"]}
+        use.offered = private.get("offered", data["name"])
+        block = {"type": "tool_use", "id": call_id(event.id), "name": use.offered, "input": data["input"]}
         self._add("assistant", [block], event.seq)
 
     def _result(self, event: Event) -> None:
@@ -135,6 +207,7 @@ class Conversation:
         if use is None or use.done:
             return
         use.done = True
+        self._count(use, event.data.get("content"))
         block = {"type": "tool_result", "tool_use_id": call_id(use_id), "content": event.data.get("content") or []}
         if event.data.get("is_error"):
             block["is_error"] = True
@@ -142,6 +215,12 @@ class Conversation:
         self.answering = True
         if not self.pending:
             self.uses = {}
+
+    def _count(self, use: Use, content: Any) -> None:
+        """How often the same call came to the same result, one after the other."""
+        mark = derive_id(use.name, str(use.input), str(content))
+        self.repeats = self.repeats + 1 if mark == self._lately else 1
+        self.repeated, self._lately = use.name, mark
 
     def _decided(self, event: Event) -> None:
         use = self.uses.get(event.data["tool_use_id"])
@@ -155,13 +234,33 @@ class Conversation:
             return
         self.open_span = None
         usage = event.data["model_usage"]
-        for name in _COUNTED:
-            self.unbilled.tokens[name] += usage.get(name) or 0
-        self.unbilled.cost += Decimal((event.private or {}).get("cost") or 0)
-        self.unbilled.model_calls += 1
+        self._spent(event)
         if event.type == "span.model_request_end" and not event.data.get("is_error"):
             self.last_input_tokens = sum(usage.get(name) or 0 for name in _COUNTED)
             self.answering = bool(self.pending)
+        if self._unheard is not None:
+            heard, self._unheard = self._unheard, None
+            self._hear(heard)
+
+    def _spent(self, event: Event) -> None:
+        usage, cost = event.data["model_usage"], (event.private or {}).get("cost")
+        self.unbilled.count(usage, cost)
+        self.asked = event.data["model"]
+        self.unbilled.models.setdefault(self.asked, Unbilled()).count(usage, cost)
+
+    def _heard(self, event: Event) -> None:
+        """Another agent wrote. What answers a tool use is in its result already."""
+        private = event.private or {}
+        if private.get("prompt"):
+            self._add("user", event.data["content"], event.seq)
+            self.answering = True
+        elif private.get("news"):
+            who = event.data["from_agent_name"]
+            told = [
+                {"type": "text", "text": f"<message from={who!r}>\n{block['text']}\n</message>"}
+                for block in event.data["content"]
+            ]
+            self._add("user", told, event.seq)
 
     def _step(self, event: Event) -> None:
         step = event.data["step_id"]
@@ -173,6 +272,34 @@ class Conversation:
         use = self.uses.get(event.data.get("tool_use_id") or "")
         if use is not None:
             use.begun = True
+
+    def _outcome(self, event: Event) -> None:
+        self.criteria = {event.data["outcome_id"]: event.data}
+        if self.open_span is not None:
+            # The model that is speaking has not heard of it: it comes after what is being said.
+            self._unheard = event
+            return
+        self._hear(event)
+
+    def _hear(self, event: Event) -> None:
+        self._add("user", [{"type": "text", "text": goal_text(event.data)}], event.seq)
+        self.answering = self.answering or bool((event.private or {}).get("starts"))
+
+    def _judged(self, event: Event) -> None:
+        if event.type == "span.outcome_evaluation_start":
+            self.evaluation = event.id
+            return
+        self.evaluation = None
+        for name in _COUNTED:
+            self.unbilled.tokens[name] += event.data["usage"].get(name) or 0
+        cost = (event.private or {}).get("cost")
+        self.unbilled.cost += Decimal(cost or 0)
+        self.unbilled.models.setdefault(self.asked, Unbilled()).count(event.data["usage"], cost)
+        closing = _CLOSINGS.get(event.data["result"])
+        if closing is not None:
+            text = f"<evaluation>\n{event.data['explanation']}\n</evaluation>\n{closing}"
+            self._add("user", [{"type": "text", "text": text}], event.seq)
+            self.answering = True
 
     def _compacted(self, event: Event) -> None:
         kept_from = (event.private or {})["kept_from"]
@@ -186,6 +313,7 @@ class Conversation:
         self.last_input_tokens = 0
 
 
+_SPENDS = frozenset({"span.model_request_end", "span.compaction_summarize_end"})
 _TAKES: dict[str, Callable[[Conversation, Event], None]] = {
     **dict.fromkeys(("user.message", "system.message"), Conversation._user),
     **dict.fromkeys(("agent.message", "agent.thinking"), Conversation._spoken),
@@ -193,6 +321,9 @@ _TAKES: dict[str, Callable[[Conversation, Event], None]] = {
     **dict.fromkeys(_RESULTS, Conversation._result),
     "user.tool_confirmation": Conversation._decided,
     "user.interrupt": Conversation._stopped,
+    "agent.thread_message_received": Conversation._heard,
+    "user.define_outcome": Conversation._outcome,
+    **dict.fromkeys(("span.outcome_evaluation_start", "span.outcome_evaluation_end"), Conversation._judged),
     **dict.fromkeys(
         ("span.model_request_start", "span.model_request_end", "span.compaction_summarize_end"), Conversation._span
     ),

@@ -80,6 +80,7 @@ def own(limits: Limits) -> list[str]:
         *("--perms", "0755", "--size", str(disk), "--tmpfs", "/workspace"),
         *("--perms", "0755", "--size", str(max(disk // 2, _MIB)), "--tmpfs", "/mnt/session"),
         *(word for name in ("uploads", "outputs", "results") for word in ("--dir", f"/mnt/session/{name}")),
+        *("--perms", "0755", "--size", str(max(disk // 2, _MIB)), "--tmpfs", "/mnt/memory"),
         *("--perms", "1777", "--size", str(max(disk // 2, _MIB)), "--tmpfs", _TMP),
         *("--symlink", _TMP, _OLD_TMP, "--symlink", "/workspace", "/home/user"),
         *("--remount-ro", "/", "--chdir", "/workspace"),

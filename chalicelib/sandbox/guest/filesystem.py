@@ -15,6 +15,7 @@ from .uploads import make_folders
 from .wire import Handler, Json, Problem, Reply, Request, Routes
 
 _MISSING = (FileNotFoundError, NotADirectoryError)
+_ROOTS = (paths.WORKSPACE, paths.SESSION, paths.MEMORY)
 
 
 def _unary(handler: Handler) -> Handler:
@@ -149,7 +150,7 @@ def _remove(request: Request) -> Reply:
 
 def _movable(path: str) -> Place:
     place = paths.resolve(path, follow=False)
-    if place.shown == "/" or any(paths.within(root, place.shown) for root in (paths.WORKSPACE, paths.SESSION)):
+    if place.shown == "/" or any(paths.within(root, place.shown) for root in _ROOTS):
         raise Problem("permission_denied", f"path '{place.shown}' has to stay")
     return place
 

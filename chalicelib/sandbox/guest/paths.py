@@ -7,8 +7,10 @@ from .wire import Problem
 
 WORKSPACE = "/workspace"
 SESSION = "/mnt/session"
+MEMORY = "/mnt/memory"
+SKILLS = "/mnt/session/skills"
 _HOME = "/home/user"
-_MOVED = {WORKSPACE: WORKSPACE, SESSION: SESSION, _HOME: WORKSPACE}
+_MOVED = {WORKSPACE: WORKSPACE, SESSION: SESSION, MEMORY: MEMORY, _HOME: WORKSPACE}
 
 
 class _Layout:
@@ -27,7 +29,7 @@ class Place(NamedTuple):
 def configure(root: str) -> None:
     """Put the sandbox's folders below a directory; they are made when they are not there. Raises OSError."""
     _Layout.root = os.path.realpath(root)
-    for folder in (WORKSPACE, SESSION):
+    for folder in (WORKSPACE, SESSION, MEMORY):
         os.makedirs(real(folder), exist_ok=True)
 
 
@@ -55,7 +57,7 @@ def within(path: str, folder: str) -> bool:
 def resolve(path: str, *, follow: bool = True) -> Place:
     """Where a caller's path leads; with ``follow`` unset its last part is taken as it is, even if it is a link.
 
-    What begins in the workspace must stay there. Raises Problem.
+    What begins in the workspace must stay there, or lead to the skills. Raises Problem.
     """
     given = _absolute(_checked(path))
     place = shown(_normal(given))
@@ -65,7 +67,8 @@ def resolve(path: str, *, follow: bool = True) -> Place:
         found = os.path.realpath(opened)
     else:
         found = os.path.join(os.path.realpath(os.path.dirname(opened)), os.path.basename(opened))
-    if begins_inside and not within(found, os.path.realpath(real(WORKSPACE))):
+    stays = within(found, os.path.realpath(real(WORKSPACE))) or within(found, real(SKILLS))
+    if begins_inside and not stays:
         raise Problem("permission_denied", f"path '{path}' leads out of {WORKSPACE}")
     return Place(place, found)
 

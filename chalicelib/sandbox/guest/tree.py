@@ -8,17 +8,19 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from . import metadata, paths, uploads
+from . import metadata, paths, removing, uploads
 from .entries import LATEST_NS
 from .failures import told
+from .paths import MEMORY, SKILLS
 from .wire import Json, Problem, Raw, Readable, Reply, Request, Routes, exactly
 
 _PIECE = 1 << 18
 _SMALL = 1 << 20
 _KEPT_SCANS = 16
 _MOST_PROBLEMS = 20
-RESTORABLE = ("/workspace", "/mnt/session")
+RESTORABLE = ("/workspace", "/mnt/session", "/mnt/memory")
 UPLOADS = "/mnt/session/uploads"
+_SKILLS_LINK = "/workspace/.skills"
 
 
 class Mark(NamedTuple):
@@ -81,18 +83,22 @@ def restore(request: Request) -> Reply:
     made: list[dict[str, Any]] = []
     removed: list[str] = []
     problems: list[str] = []
-    _set_uploads(0o755)
+    stores = _closed_stores()
+    _set_closed(0o755, stores)
     for header in _headers(request.body, removed):
         content = _Content(request.body, int(header["size"]) if header["type"] == "file" else 0)
         with _noting(problems, header["path"]):
             # A fresh computer holds no links but those that are put back, and nothing lies below these.
-            _make(header, content, links_allowed=keep)
+            _make(header, content, links_allowed=keep and request.query.get("links") != "0")
             made.append(header)
         content.pass_over()
     for path in removed:
         with _noting(problems, path):
-            _clear(paths.real(path))
-    _set_uploads(0o555)
+            _take_away(path)
+    if any(header["path"].startswith(f"{SKILLS}/") for header in made):
+        with _noting(problems, _SKILLS_LINK):
+            _link_skills()
+    _set_closed(0o555, stores)
     marks = {header["path"]: _mark(os.lstat(paths.real(header["path"]))) for header in made if header["type"] != "dir"}
     # Deepest first: a directory that may not be entered must have its content by then, and nobody looks into it later.
     for header in reversed(made):
@@ -136,9 +142,34 @@ class _Content:
             continue
 
 
-def _set_uploads(mode: int) -> None:
+def _link_skills() -> None:
+    """Let the home folder lead to the skills, unless somebody keeps something of their own there."""
+    link, target = paths.real(_SKILLS_LINK), paths.real(SKILLS)
+    if _is_skills_link(link):
+        return
+    if os.path.lexists(link):
+        raise Problem("failed_precondition", f"something else stands there; the skills are in {SKILLS}")
+    os.symlink(target, link)
+
+
+def _is_skills_link(real: str) -> bool:
+    return os.path.islink(real) and os.readlink(real) == paths.real(SKILLS)
+
+
+def _closed_stores() -> list[str]:
+    """The folders of memory stores that are for reading only."""
+    with contextlib.suppress(OSError), os.scandir(paths.real(MEMORY)) as stores:
+        return [one.path for one in stores if _is_closed(one)]
+    return []
+
+
+def _is_closed(one: os.DirEntry[str]) -> bool:
+    return one.is_dir(follow_symlinks=False) and not one.stat(follow_symlinks=False).st_mode & stat.S_IWUSR
+
+
+def _set_closed(mode: int, stores: list[str]) -> None:
     """Open or close the folders of what the host puts there for reading only."""
-    waiting = [paths.real(UPLOADS)]
+    waiting = [paths.real(UPLOADS), paths.real(SKILLS), *stores]
     while waiting:
         folder = waiting.pop()
         # Commands run as the same user: what they put there may have no such rights and no such end.
@@ -193,13 +224,30 @@ def _make(header: dict[str, Any], content: _Content, *, links_allowed: bool) -> 
         os.utime(path, ns=(mtime, mtime))
 
 
+def _take_away(path: str) -> None:
+    """What the host put there and takes back: a file, or the folder of a skill."""
+    if path.startswith(f"{SKILLS}/"):
+        removing.remove(paths.real(path))
+    else:
+        _clear(paths.real(path))
+
+
 def _clear(path: str) -> None:
     try:
         os.unlink(path)
     except FileNotFoundError:
         return
     except IsADirectoryError:
-        raise Problem("failed_precondition", "a folder stands where a file should") from None
+        _clear_folder(path)
+
+
+def _clear_folder(path: str) -> None:
+    """A folder stands in the way; memories have no folders of their own, so that an empty one gives way to them."""
+    with contextlib.suppress(OSError):
+        if paths.within(paths.shown(path), MEMORY):
+            os.rmdir(path)
+            return
+    raise Problem("failed_precondition", "a folder stands where a file should")
 
 
 def changes(request: Request) -> Reply:
@@ -263,6 +311,8 @@ def _children(shown: str, real: str) -> Iterator[tuple[str, str, os.stat_result]
     with contextlib.suppress(OSError), os.scandir(real) as scan:
         for entry in sorted(scan, key=lambda entry: entry.name):
             if uploads.is_temporary(entry.name):
+                continue
+            if entry.name == ".skills" and f"{shown}/{entry.name}" == _SKILLS_LINK and _is_skills_link(entry.path):
                 continue
             try:
                 info = entry.stat(follow_symlinks=False)

@@ -6,7 +6,8 @@ from typing import Any
 from chalicelib.agents.model import AgentVersion
 from chalicelib.agents.roster import AgentRef, callable_members
 from chalicelib.core.clock import iso, optional_iso
-from chalicelib.core.ids import dress
+from chalicelib.core.ids import dress, is_core_id
+from chalicelib.skills.references import VERSION
 
 Document = dict[str, Any]
 
@@ -65,13 +66,19 @@ def _definition(stored: Document) -> Document:
         "system": stored["system"],
         "tools": [_tool(tool) for tool in stored["tools"]],
         "mcp_servers": [_set(server) for server in stored["mcp_servers"]],
-        "skills": stored["skills"],
+        "skills": [_skill(one) for one in stored["skills"]],
         "execution_identity": stored["extra"]["execution_identity"],
     }
 
 
 def _set(document: Document) -> Document:
     return {key: value for key, value in document.items() if value is not None}
+
+
+def _skill(reference: Document) -> Document:
+    """A reference as its client wrote it; what a session was given is an id of the core."""
+    version = reference["version"]
+    return reference | {"version": dress(VERSION, version) if is_core_id(version) else version}
 
 
 def _tool(tool: Document) -> Document:

@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.core.clock import iso, optional_iso
 from chalicelib.core.ids import dress
+from chalicelib.doors.managed.render.threads import thread_name
 from chalicelib.events.event import CLIENT_MARK, Event
 from chalicelib.sessions.inputs import Accepted
 from chalicelib.sessions.model import QueuedInput
@@ -13,6 +14,16 @@ _REFERENCES = (
     "custom_tool_use_id",
     "mcp_tool_use_id",
     "model_request_start_id",
+    "parent_event_id",
+    "outcome_evaluation_start_id",
+)
+_THREADS = (
+    "session_thread_id",
+    "parent_thread_id",
+    "to_session_thread_id",
+    "to_thread_id",
+    "from_session_thread_id",
+    "from_thread_id",
 )
 
 
@@ -35,8 +46,15 @@ def _fields(kind: str, event_id: str, data: dict[str, Any]) -> dict[str, Any]:
     for name in _REFERENCES:
         if fields.get(name):
             fields[name] = event_name(fields[name])
+    if fields.get("outcome_id"):
+        fields["outcome_id"] = dress("outc", fields["outcome_id"])
     if fields.get("stop_reason"):
         fields["stop_reason"] = stop_reason(fields["stop_reason"])
+    for name in _THREADS:
+        if fields.get(name):
+            fields[name] = thread_name(fields[name])
+    if kind == "session.thread_created" and fields.get("agent_id"):
+        fields["agent_id"] = dress("agent", fields["agent_id"])
     if kind == "agent.message":
         fields["message_id"] = event_name(event_id)
     if kind == "session.updated" and "agent" in fields:
@@ -52,9 +70,11 @@ def public(event: Event, *, sdk: bool) -> dict[str, Any]:
     if event.type == "agent.thinking" and not sdk:
         fields |= {"thinking_id": event_name(event.id), "text": (event.private or {}).get("text", "")}
     shown = {"type": event.type, "id": event_name(event.id), "processed_at": iso(event.at), **fields}
-    if event.thread is not None:
-        shown["session_thread_id"] = event.thread
-    return shown
+    return _on_thread(shown, event.thread)
+
+
+def _on_thread(shown: dict[str, Any], thread: str | None) -> dict[str, Any]:
+    return shown if thread is None else shown | {"session_thread_id": thread_name(thread)}
 
 
 def row(event: Event, session: str, *, sdk: bool) -> dict[str, Any]:
@@ -67,15 +87,16 @@ def row(event: Event, session: str, *, sdk: bool) -> dict[str, Any]:
 def accepted(event: Accepted) -> dict[str, Any]:
     """An accepted event as the sender sees it."""
     fields = _fields(event.type, event.id, event.data)
-    return {
+    shown = {
         "type": event.type,
         "id": event_name(event.id),
         "processed_at": optional_iso(event.processed_at),
         **fields,
     }
+    return _on_thread(shown, event.thread)
 
 
 def queued(item: QueuedInput) -> dict[str, Any]:
     """An input that waits, at the end of the list."""
     fields = _fields(item.type, item.id, item.data)
-    return {"type": item.type, "id": event_name(item.id), "processed_at": None, **fields}
+    return _on_thread({"type": item.type, "id": event_name(item.id), "processed_at": None, **fields}, item.thread)

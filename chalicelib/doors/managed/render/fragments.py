@@ -3,6 +3,7 @@
 from typing import Any
 
 from chalicelib.doors.managed.render.events import event_name
+from chalicelib.doors.managed.render.threads import thread_name
 from chalicelib.events import live
 from chalicelib.events.live import Fragment
 
@@ -33,6 +34,8 @@ def chunk(fragment: Fragment) -> dict[str, Any]:
     """The frame of a fragment for a connection that asked for chunks."""
     base, key = _CHUNKS[fragment.kind], _IDS[fragment.kind]
     name = {key: event_name(fragment.event_id)}
+    if fragment.thread is not None:
+        name["session_thread_id"] = thread_name(fragment.thread)
     if fragment.phase == "start":
         more = {"tool_name": fragment.text} if fragment.kind == live.TOOL_INPUT else {}
         return {"type": f"{base}_stream_start", **name, **more}

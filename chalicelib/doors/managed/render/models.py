@@ -5,23 +5,20 @@ from typing import Any
 from chalicelib.core.clock import iso
 from chalicelib.models.catalog import ModelInfo
 
-_UNKNOWN_MS = 0
-"""When a model was published is not known here; both shapes demand a time."""
-
 
 def anthropic(model: ModelInfo) -> dict[str, Any]:
-    """For SDKs of the Managed Agents API; what is not known of a model is null."""
+    """For SDKs of the Managed Agents API; what is not known of a model is null, an unknown time is the first of all."""
     return {
         "id": model.id,
         "type": "model",
         "display_name": model.display_name,
-        "created_at": iso(_UNKNOWN_MS),
+        "created_at": iso(model.created_ms),
         "lifecycle": "active",
         "line": None,
         "max_input_tokens": None,
         "max_tokens": None,
         "capabilities": None,
-        "allowed_fallback_models": None,
+        "allowed_fallback_models": list(model.fallbacks) or None,
         "deprecated_at": None,
         "retires_at": None,
     }
@@ -29,7 +26,7 @@ def anthropic(model: ModelInfo) -> dict[str, Any]:
 
 def openai(model: ModelInfo) -> dict[str, Any]:
     """For OpenAI clients."""
-    return {"id": model.id, "object": "model", "created": _UNKNOWN_MS, "owned_by": model.provider}
+    return {"id": model.id, "object": "model", "created": model.created_ms // 1000, "owned_by": model.provider}
 
 
 def named(model: ModelInfo) -> dict[str, str]:

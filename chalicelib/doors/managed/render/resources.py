@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.core.clock import iso
 from chalicelib.core.ids import dress
+from chalicelib.memory.attaching import MEMORY_STORE
 from chalicelib.sessions.resources import FILE, REPOSITORY, Resource
 
 
@@ -22,6 +23,9 @@ def resource(stored: Resource, session_id: str) -> dict[str, Any]:
 def _facts(stored: Resource) -> dict[str, Any]:
     if stored["type"] == FILE:
         return {"file_id": dress("file", stored["file_id"]), "mount_path": stored["mount_path"]}
+    if stored["type"] == MEMORY_STORE:
+        shown = {name: stored[name] for name in ("access", "instructions", "name", "description", "mount_path")}
+        return {"memory_store_id": dress("memstore", stored["memory_store_id"]), **shown}
     if stored["type"] == REPOSITORY:
         checkout = _checkout(stored["checkout"])
         return {"url": stored["url"], "mount_path": stored["mount_path"], "checkout": checkout}

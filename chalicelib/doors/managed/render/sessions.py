@@ -7,10 +7,13 @@ from chalicelib.core.ids import dress
 from chalicelib.doors.managed.render import agents as render_agents
 from chalicelib.doors.managed.render.events import event_name, stop_reason
 from chalicelib.doors.managed.render.resources import resource
+from chalicelib.doors.managed.render.threads import thread_name
 from chalicelib.events.catalogue import PRIMARY_THREAD
 from chalicelib.events.event import Event
+from chalicelib.sessions import budgets
 from chalicelib.sessions.input_records import content_of
 from chalicelib.sessions.model import Head, QueuedInput, Session
+from chalicelib.sessions.outcomes import Outcome
 from chalicelib.sessions.usage import usage_of
 
 
@@ -24,12 +27,29 @@ def session_agent(agent: dict[str, Any]) -> dict[str, Any]:
     return render_agents.snapshot(agent)
 
 
+def _origin(head: Head) -> dict[str, Any] | None:
+    origin = head.forked_from
+    return None if origin is None else origin | {"session_id": name(origin["session_id"])}
+
+
 def _stats(head: Head, now: int) -> dict[str, float | None]:
     end = head.terminated_at or now
     usage = usage_of(head, now)
     return {
         "active_seconds": usage["active_seconds"],
         "duration_seconds": (end - head.created_at) / 1000,
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "type": "outcome_evaluation",
+        "outcome_id": dress("outc", outcome.id),
+        "description": outcome.description,
+        "iteration": outcome.iteration,
+        "result": outcome.result,
+        "explanation": outcome.explanation,
+        "completed_at": optional_iso(outcome.completed_at),
     }
 
 
@@ -49,11 +69,14 @@ def session(session: Session) -> dict[str, Any]:
         "metadata": head.metadata,
         "resources": [resource(one, head.id) for one in spec.resources],
         "vault_ids": [dress("vlt", vault_id) for vault_id in spec.vault_ids],
-        "outcome_evaluations": [],
+        "outcome_evaluations": [_outcome(one) for one in head.outcomes],
         "stats": _stats(head, now),
         "usage": usage_of(head, now),
-        "budget": None,
-        "deployment_id": None,
+        "budget": budgets.shown(head),
+        "max_running_seconds": head.max_running_seconds,
+        "end_user": head.end_user,
+        "forked_from": _origin(head),
+        "deployment_id": None if head.deployment_id is None else dress("depl", head.deployment_id),
         "stop_reason": stop_reason(head.stop_reason),
         "last_error": head.last_error,
         "created_at": iso(head.created_at),
@@ -89,25 +112,33 @@ def primary_thread(session: Session) -> dict[str, Any]:
 
 def pending(item: QueuedInput) -> dict[str, Any]:
     """An input that waits."""
-    return _pending(item.id, item.type, item.data, item.seq, item.accepted_at, None)
+    return _pending(item.id, item.type, item.data, item.seq, item.accepted_at, None, item.thread)
 
 
 def cancelled(record: Event) -> dict[str, Any]:
     """An input that was removed before any run took it."""
     said, accepted_at = content_of(record)
     facts = record.data
-    return _pending(facts["input_id"], facts["type"], said, facts["pending_seq"], accepted_at, record.at)
+    return _pending(
+        facts["input_id"], facts["type"], said, facts["pending_seq"], accepted_at, record.at, facts.get("thread")
+    )
 
 
 def _pending(
-    input_id: str, kind: str, said: dict[str, Any], seq: int, accepted_at: int, cancelled_at: int | None
+    input_id: str,
+    kind: str,
+    said: dict[str, Any],
+    seq: int,
+    accepted_at: int,
+    cancelled_at: int | None,
+    thread: str | None,
 ) -> dict[str, Any]:
     return {
         "pending_seq": seq,
         "enqueued_at": accepted_at,
         "type": kind,
         "event_id": event_name(input_id),
-        "session_thread_id": PRIMARY_THREAD,
+        "session_thread_id": thread_name(thread),
         "cancelled_at": cancelled_at,
         "data": {"type": kind, "id": event_name(input_id), **said},
     }

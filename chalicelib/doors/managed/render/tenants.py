@@ -12,6 +12,11 @@ def tenant_name(tenant_id: str) -> str:
     return dress("tn", tenant_id)
 
 
+def user_name(user_id: str) -> str:
+    """A user's id as printed."""
+    return dress("user", user_id)
+
+
 def tenant(stored: Tenant) -> dict[str, Any]:
     """A tenant."""
     return {

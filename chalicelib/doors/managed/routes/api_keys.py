@@ -1,6 +1,4 @@
-"""A tenant's own keys, and who calls."""
-
-from typing import Any
+"""A tenant's own keys."""
 
 from chalicelib.core.ids import undress
 from chalicelib.doors.managed import lists
@@ -43,24 +41,6 @@ def delete(call: Call) -> Answer:
     return Answer({"id": render.key_name(key_id), "type": "api_key_deleted"})
 
 
-def _membership(call: Call) -> dict[str, Any]:
-    principal = call.principal
-    return {"id": render.tenant_name(principal.tenant), "name": principal.tenant_name, "role": "owner"}
-
-
-def me(call: Call) -> Answer:
-    """Who calls."""
-    membership = _membership(call)
-    key = {"id": render.key_name(call.principal.key_id), "scopes": sorted(call.principal.scopes)}
-    tenant = {"id": membership["id"], "name": membership["name"]}
-    return Answer({"user": None, "tenant": tenant, "tenants": [membership], "api_key": key})
-
-
-def my_tenants(call: Call) -> Answer:
-    """The tenants the caller may act for."""
-    return Answer({"data": [_membership(call)]})
-
-
 _TAGS = ("keys",)
 ROUTES: tuple[Route, ...] = (
     Route(("GET",), "/v1/api_keys", list_, "List API keys", scope="keys", answers={200: schemas.KeyPage}, tags=_TAGS),
@@ -73,6 +53,8 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.KeyCreate,
         answers={201: schemas.NewKeyAnswer},
         limit="write",
+        idempotent=True,
+        sealed=True,
         tags=_TAGS,
     ),
     Route(
@@ -86,6 +68,4 @@ ROUTES: tuple[Route, ...] = (
         limit="write",
         tags=_TAGS,
     ),
-    Route(("GET",), "/v1/me", me, "Who am I", answers={200: schemas.Me}, tags=_TAGS),
-    Route(("GET",), "/v1/me/tenants", my_tenants, "My tenants", answers={200: schemas.Memberships}, tags=_TAGS),
 )

@@ -1,6 +1,6 @@
 """Events of sessions: send, list, stream, and one message with its turn."""
 
-from chalicelib.core.errors import Conflict, InvalidRequest, NotFound
+from chalicelib.core.errors import Conflict, InvalidRequest
 from chalicelib.core.ids import derive_id
 from chalicelib.core.numbers import whole
 from chalicelib.doors.managed import reach
@@ -12,6 +12,7 @@ from chalicelib.doors.managed.render import events as render
 from chalicelib.doors.managed.render import sessions as render_sessions
 from chalicelib.doors.managed.schemas import events as schemas
 from chalicelib.doors.managed.schemas import sessions as queries
+from chalicelib.doors.managed.scopes import Scope, scope_of
 from chalicelib.doors.managed.streams import Pulse, Start, View, one_turn, open_ended
 from chalicelib.events import catalogue
 from chalicelib.events.log import SessionRef
@@ -19,7 +20,7 @@ from chalicelib.events.tail import Follower, Pace, threaded
 from chalicelib.http.idempotent import key_of
 from chalicelib.http.route import Answer, Call, EventStream, Result, Route
 from chalicelib.runs import entry
-from chalicelib.sessions import named_files
+from chalicelib.sessions import named_files, rubrics
 from chalicelib.sessions.errors import SessionEnded, WaitingForAnswers
 from chalicelib.sessions.inputs import Accepted, Input, Manner, Receipt
 from chalicelib.storage.keys import Space
@@ -43,7 +44,9 @@ def send(call: Call) -> Answer:
 
 def accept(call: Call, ref: SessionRef, items: list[Input], how: Manner) -> Receipt:
     """Send inputs; ids in refusals are printed as this door prints them."""
-    named_files.check(call.services.files, Space(call.principal.tenant), items)
+    space = Space(call.principal.tenant)
+    items = rubrics.resolved(call.services.files, space, items)
+    named_files.check(call.services.files, space, items)
     try:
         return call.services.sessions.send(ref, items, how)
     except WaitingForAnswers as error:
@@ -64,15 +67,10 @@ async def list_(call: Call) -> Result:
 
 
 async def list_of_thread(call: Call) -> Result:
-    """As ``list_``, for the primary thread."""
-    check_thread(call)
+    """As ``list_``, for one thread."""
+    if "text/event-stream" in call.headers.get("accept", ""):
+        return await stream(call)
     return Answer(await threaded(lambda: page_of(call, call.query, 200)))
-
-
-def check_thread(call: Call) -> None:
-    """Raises NotFound for a thread the session does not have."""
-    if call.path["thread_id"] != catalogue.PRIMARY_THREAD:
-        raise NotFound(f"there is no thread {call.path['thread_id']}")
 
 
 def log(call: Call) -> Answer:
@@ -91,7 +89,8 @@ def log(call: Call) -> Answer:
 
 async def stream(call: Call) -> EventStream:
     """Events as they come; on demand what came before, and fragments of what is being said."""
-    ref, view = session_ref(call), _view(call)
+    ref = session_ref(call)
+    view = _view(call, await threaded(lambda: scope_of(call)))
     loaded = await threaded(lambda: call.services.session_store.load(ref))
     end = loaded.tail.next_seq - 1
     after = await threaded(lambda: _resumed(call, ref, end))
@@ -102,8 +101,7 @@ async def stream(call: Call) -> EventStream:
 
 
 async def stream_of_thread(call: Call) -> EventStream:
-    """As ``stream``, for the primary thread."""
-    check_thread(call)
+    """As ``stream``, for one thread."""
     return await stream(call)
 
 
@@ -119,7 +117,7 @@ async def message(call: Call) -> EventStream:
     how = manner(call, sdk=is_sdk(call.headers), queue=True)
     receipt = await threaded(lambda: accept(call, ref, [item], how))
     mine = receipt.events[0]
-    view = View(sdk=is_sdk(call.headers), chunks=True, typed_frames=not is_sdk(call.headers))
+    view = View(sdk=is_sdk(call.headers), chunks=True, typed_frames=not is_sdk(call.headers), scope=scope_of(call))
     start = Start(loaded.tail.next_seq - 1, position, aligned=True)
     if mine.processed_at is not None:
         start = Start(await threaded(lambda: _before(call, ref, mine, item)), position, aligned=False)
@@ -144,7 +142,7 @@ def _before(call: Call, ref: SessionRef, mine: Accepted, sent: Input) -> int:
     return next(event.seq for event in call.services.log.walk(ref) if event.id == mine.id) - 1
 
 
-def _view(call: Call) -> View:
+def _view(call: Call, scope: Scope) -> View:
     query, sdk = call.query, is_sdk(call.headers)
     deltas = frozenset(query.event_deltas or ())
     if unknown := deltas - _DELTAS:
@@ -155,6 +153,7 @@ def _view(call: Call) -> View:
         typed_frames=query.frames == "typed" or (query.frames is None and not sdk),
         deltas=deltas,
         types=frozenset(query.types or ()),
+        scope=scope,
     )
 
 

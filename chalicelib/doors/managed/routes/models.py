@@ -8,15 +8,24 @@ from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.render import models as render
 from chalicelib.doors.managed.schemas import models as schemas
 from chalicelib.http.route import Answer, Call, Route
+from chalicelib.modelcards.draft import ModelsAsk
 from chalicelib.models.catalog import ModelInfo
+from chalicelib.storage.keys import Space
 
 _LISTING = lists.Listing("models", plain=(1000, 1000), sdk=(20, 1000))
+
+
+def _offered(call: Call) -> list[ModelInfo]:
+    """The models of the tenant's cards, then those of the server under other ids."""
+    cards = call.services.model_cards.offered(Space(call.principal.tenant))
+    known = {model.id for model in cards}
+    return cards + [model for model in call.services.models.models() if model.id not in known]
 
 
 def list_(call: Call) -> Answer:
     """What can be offered without asking a provider."""
     query: schemas.ModelListQuery = call.query
-    models = call.services.models.models()
+    models = _offered(call)
     if not is_sdk(call.headers):
         return Answer({"object": "list", "data": [render.openai(model) for model in models]})
     if query.lifecycle and "active" not in query.lifecycle:
@@ -45,13 +54,19 @@ def _place(ids: list[str], wanted: str, field: str) -> int:
 
 def names(call: Call) -> Answer:
     """The models by id and name."""
-    return Answer({"data": [render.named(model) for model in call.services.models.models()]})
+    return Answer({"data": [render.named(model) for model in _offered(call)]})
+
+
+def asked(call: Call) -> Answer:
+    """The models a provider has for a key, which is not kept."""
+    found = call.services.prober.models(call.body)
+    return Answer({"data": [{"id": model_id, "name": name} for model_id, name in found]})
 
 
 def retrieve(call: Call) -> Answer:
     """One model."""
     wanted = call.path["model_id"]
-    found = next((model for model in call.services.models.models() if model.id == wanted), None)
+    found = next((model for model in _offered(call) if model.id == wanted), None)
     if found is None:
         raise NotFound(f"no model {wanted!r}", code="model_not_found")
     return Answer(render.anthropic(found) if is_sdk(call.headers) else render.openai(found))
@@ -67,6 +82,18 @@ ROUTES: tuple[Route, ...] = (
         query=schemas.ModelListQuery,
         answers={200: schemas.ModelListAnswer},
         errors=(400,),
+        tags=_TAGS,
+    ),
+    Route(
+        ("POST",),
+        "/v1/models/list",
+        asked,
+        "List the models a provider has for a key",
+        scope="write",
+        body=ModelsAsk,
+        answers={200: schemas.ModelNames},
+        errors=(502,),
+        limit="write",
         tags=_TAGS,
     ),
     Route(("GET",), "/v1/models/list", names, "List models' names", answers={200: schemas.ModelNames}, tags=_TAGS),

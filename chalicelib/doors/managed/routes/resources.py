@@ -9,16 +9,22 @@ from chalicelib.doors.managed.render.resources import resource as rendered
 from chalicelib.doors.managed.schemas import resources as schemas
 from chalicelib.environments.work.resources import demand_mountable
 from chalicelib.http.route import Answer, Call, Route
+from chalicelib.memory.attaching import placed
 from chalicelib.sessions.errors import ResourceNotFound
-from chalicelib.sessions.resource_drafts import NewResource, ResourceUpdate
+from chalicelib.sessions.resource_drafts import AnyResource, NewResource, ResourceUpdate
 from chalicelib.sessions.resources import Resource, demand_apart
 
 _MOST_RESOURCES = 500
 
 
 def add(call: Call) -> Answer:
-    """Attach a file, a repository or a variable."""
-    ref, wanted = session_ref(call), call.body
+    """Attach a file, a repository, a variable or a memory store."""
+    return attach(call, call.body.root)
+
+
+def attach(call: Call, wanted: AnyResource) -> Answer:
+    """Attach something to the session of the path."""
+    ref = session_ref(call)
     if call.services.sessions.get(ref).head.self_hosted:
         demand_mountable(wanted.type, "type")
 
@@ -27,10 +33,11 @@ def add(call: Call) -> Answer:
         if len(others) >= _MOST_RESOURCES:
             raise InvalidRequest(f"a session has at most {_MOST_RESOURCES} resources", field="type")
         demand_apart(others, attached[0], "")
+        attached[0] = placed(others, attached[0], "memory_store_id")
         return [*others, *attached]
 
     with call.services.attaching.kept_if_taken(ref.space) as attached:
-        attached.append(call.services.attaching.attach(ref, wanted.root, "file_id", call.seed))
+        attached.append(call.services.attaching.attach(ref, wanted, "file_id", call.seed))
         call.services.sessions.set_resources(ref, change)
     return Answer(rendered(attached[0], ref.id), 201)
 

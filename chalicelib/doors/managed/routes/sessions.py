@@ -29,6 +29,9 @@ def create(call: Call) -> Answer:
         metadata=body.metadata or {},
         resources=body.resources or (),
         vault_ids=body.vault_ids or (),
+        budget=body.budget.cents if body.budget else None,
+        max_running_seconds=body.max_running_seconds,
+        end_user=body.end_user,
         initial=inputs_of(list(body.initial_events or []), None),
         manner=manner(call, sdk=is_sdk(call.headers)),
         policy=policy_of(call.headers),
@@ -54,6 +57,7 @@ def update(call: Call) -> Answer:
     wanted = SessionUpdate(
         title=[body.title or None] if "title" in body.model_fields_set else None,
         metadata=body.metadata,
+        budget=[body.budget.cents if body.budget else None] if "budget" in body.model_fields_set else None,
     )
     if body.agent is not None:
         current = AgentVersion.model_validate(call.services.sessions.get(ref).spec.agent)
@@ -181,6 +185,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.Session},
         errors=_ACTS,
         limit="write",
+        idempotent=True,
         tags=_TAGS,
     ),
 )

@@ -95,6 +95,8 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.TenantCreate,
         answers={201: schemas.NewTenantAnswer},
         limit="write",
+        idempotent=True,
+        sealed=True,
         tags=_TAGS,
     ),
     Route(
@@ -148,6 +150,8 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.NewKeyAnswer},
         errors=(404,),
         limit="write",
+        idempotent=True,
+        sealed=True,
         tags=_TAGS,
     ),
     Route(
@@ -160,6 +164,8 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.NewKeyAnswer},
         errors=(404,),
         limit="write",
+        idempotent=True,
+        sealed=True,
         tags=_TAGS,
     ),
     Route(

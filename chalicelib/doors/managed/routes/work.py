@@ -236,6 +236,8 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.NewEnvironmentKey},
         errors=(404,),
         limit="write",
+        idempotent=True,
+        sealed=True,
         tags=_TAGS,
     ),
     Route(

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from chalicelib.doors.managed.schemas.lists import Page
 
@@ -139,8 +139,100 @@ class SystemMessage(_Sent):
     content: Annotated[list[TextBlock], Field(min_length=1, max_length=1000)]
 
 
+class TextRubric(_Sent):
+    """Criteria in words."""
+
+    type: Literal["text"] = "text"
+    content: str = Field(min_length=1, max_length=262_144)
+
+
+class FileRubric(_Sent):
+    """Criteria in an uploaded text file."""
+
+    type: Literal["file"]
+    file_id: str = Field(max_length=128)
+
+
+class ScriptVerifier(_Sent):
+    """A script in the session's sandbox: exit code 0 is success."""
+
+    type: Literal["script"]
+    verify_script: str = Field(min_length=1, max_length=100_000)
+    timeout_ms: int | None = Field(default=None, ge=1, le=600_000)
+
+
+class ScorerOptions(_Sent):
+    """What the last answer is compared with."""
+
+    expected: str | float
+    tolerance: float | None = Field(default=None, ge=0)
+
+
+class ScorerVerifier(_Sent):
+    """A comparison of the last answer with ``expected``; of its last number, within ``tolerance``."""
+
+    type: Literal["verifiable"]
+    scorer: Literal["exact_match", "contains", "number"]
+    opts: ScorerOptions
+
+
+class EndpointVerifier(_Sent):
+    """An endpoint that gives the last answer a score; from ``threshold`` on it is success."""
+
+    type: Literal["reward_model"]
+    endpoint: str = Field(max_length=4096, pattern=r"^https?://[^\s/]+")
+    threshold: float | None = None
+
+
+SimpleVerifier = Annotated[ScriptVerifier | ScorerVerifier | EndpointVerifier, Field(discriminator="type")]
+
+
+class CompositeVerifier(_Sent):
+    """Several verifiers; all of them or any of them decide."""
+
+    type: Literal["composite"]
+    mode: Literal["all", "any"] = "all"
+    verifiers: list[SimpleVerifier] = Field(min_length=1, max_length=10)
+
+
+Verifier = Annotated[
+    ScriptVerifier | ScorerVerifier | EndpointVerifier | CompositeVerifier, Field(discriminator="type")
+]
+
+
+def _words_only(given: Any) -> Any:
+    return {"type": "text", "content": given} if isinstance(given, str) else given
+
+
+class UserDefineOutcome(_Sent):
+    """What the session is to achieve, and who judges that."""
+
+    type: Literal["user.define_outcome"]
+    id: ClientId | None = None
+    description: str = Field(min_length=1, max_length=100_000)
+    rubric: Annotated[
+        Annotated[TextRubric | FileRubric, Field(discriminator="type")] | None,
+        BeforeValidator(_words_only, json_schema_input_type=str | TextRubric | FileRubric | None),
+    ] = None
+    verifier: Verifier | None = None
+    max_iterations: int | None = Field(default=None, ge=1, le=20)
+
+    @model_validator(mode="after")
+    def _judged(self) -> "UserDefineOutcome":
+        if self.rubric is None and self.verifier is None:
+            raise ValueError("a rubric or a verifier is needed")
+        return self
+
+
+InitialEvent = Annotated[UserMessage | UserDefineOutcome, Field(discriminator="type")]
 SentEvent = Annotated[
-    UserMessage | UserInterrupt | UserToolConfirmation | UserCustomToolResult | UserToolResult | SystemMessage,
+    UserMessage
+    | UserInterrupt
+    | UserToolConfirmation
+    | UserCustomToolResult
+    | UserToolResult
+    | UserDefineOutcome
+    | SystemMessage,
     Field(discriminator="type"),
 ]
 

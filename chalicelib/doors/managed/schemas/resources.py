@@ -13,7 +13,7 @@ class Resource(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     id: str
-    type: Literal["file", "github_repository", "env"]
+    type: Literal["file", "github_repository", "env", "memory_store"]
     session_id: str
     created_at: str
     updated_at: str

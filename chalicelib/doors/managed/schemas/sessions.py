@@ -2,17 +2,42 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from chalicelib.agents.parts import McpServer
 from chalicelib.agents.toolset import Tool
-from chalicelib.doors.managed.schemas.events import UserMessage
-from chalicelib.doors.managed.schemas.lists import CreatedRange, Page
+from chalicelib.doors.managed.schemas.events import InitialEvent
+from chalicelib.doors.managed.schemas.lists import CreatedRange, ListQuery, Page
 from chalicelib.sessions.draft import AgentChoice, EnvironmentChoice
 from chalicelib.sessions.resource_drafts import AnyResource
 
 Text = Annotated[str, Field(max_length=512)]
 Title = Annotated[str, Field(max_length=1024)]
+
+
+class ListCost(BaseModel):
+    """An amount of whole cents."""
+
+    amount: str = Field(pattern=r"^[0-9]{1,12}$")
+    currency: Literal["USD"] = "USD"
+
+    @model_validator(mode="after")
+    def _something(self) -> "ListCost":
+        if not int(self.amount):
+            raise ValueError("amount has to be above 0")
+        return self
+
+
+class Budget(BaseModel):
+    """How much the model calls of a session may cost, by list prices."""
+
+    type: Literal["limit"]
+    max_list_cost: ListCost
+
+    @property
+    def cents(self) -> str:
+        """The amount in normal form."""
+        return str(int(self.max_list_cost.amount))
 
 
 class SessionCreate(BaseModel):
@@ -28,8 +53,14 @@ class SessionCreate(BaseModel):
     metadata: dict[str, str] | None = None
     resources: list[AnyResource] | None = Field(default=None, max_length=500)
     vault_ids: list[str] | None = Field(default=None, max_length=50)
-    initial_events: list[UserMessage] | None = Field(default=None, max_length=50)
-    budget: None = Field(default=None, description="Budgets are not available on this server")
+    initial_events: list[InitialEvent] | None = Field(default=None, max_length=50)
+    budget: Budget | None = None
+    max_running_seconds: int | None = Field(
+        default=None, ge=1, le=604_800, description="The longest a run may be at work without a rest"
+    )
+    end_user: str | None = Field(
+        default=None, min_length=1, max_length=256, description="For whom the agent works; else metadata.user_id"
+    )
 
 
 class AgentPart(BaseModel):
@@ -48,7 +79,7 @@ class SessionUpdate(BaseModel):
     metadata: dict[str, str | None] | None = None
     agent: AgentPart | None = None
     vault_ids: None = Field(default=None, description="Cannot be changed")
-    budget: None = Field(default=None, description="Budgets are not available on this server")
+    budget: Budget | None = None
 
 
 class SessionListQuery(CreatedRange):
@@ -61,6 +92,7 @@ class SessionListQuery(CreatedRange):
     agent_version: int | None = None
     deployment_id: str | None = None
     memory_store_id: str | None = None
+    end_user: str | None = None
     status: str | None = None
     statuses: list[str] | None = None
     include_archived: bool | None = None
@@ -140,6 +172,8 @@ class Session(BaseModel):
     usage: Usage
     budget: dict[str, Any] | None
     deployment_id: str | None
+    end_user: str | None
+    forked_from: dict[str, Any] | None
     stop_reason: dict[str, Any] | None
     last_error: dict[str, Any] | None
     created_at: str
@@ -156,6 +190,13 @@ class SessionDeleted(BaseModel):
 
 
 SessionPage = Page[Session]
+
+
+class ThreadListQuery(ListQuery):
+    """Which threads."""
+
+    statuses: list[Literal["idle", "running", "rescheduling", "terminated"]] | None = None
+    include_archived: bool | None = None
 
 
 class Thread(BaseModel):

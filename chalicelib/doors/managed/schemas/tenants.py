@@ -105,18 +105,3 @@ class KeyName(BaseModel):
 
     id: str
     scopes: list[str]
-
-
-class Me(BaseModel):
-    """Who calls. There are no users behind API keys."""
-
-    user: None
-    tenant: TenantName
-    tenants: list[Membership]
-    api_key: KeyName
-
-
-class Memberships(BaseModel):
-    """The tenants of the caller."""
-
-    data: list[Membership]
