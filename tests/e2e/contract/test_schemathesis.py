@@ -85,7 +85,16 @@ def _made(server: Server) -> Things:
     vault = api.post("/v1/vaults", name="Keys")["id"]
     auth = {"type": "static_bearer", "mcp_server_url": "https://mcp.example.com", "token": "token"}
     sandbox = api.post("/v2/sandboxes", templateID="base")["sandboxID"]
+    named = {"name": "Mine", "agent": agent["id"], "environment_id": environment["id"]}
+    greeting = {"type": "user.message", "content": "Hello"}
+    deployment = api.post("/v1/deployments", initial_events=[greeting], **named)["id"]
+    endpoint = api.post("/v1/webhook_endpoints", url="http://127.0.0.1:9/", events=["user_profile.*"])["id"]
     ids = {
+        "endpoint_id": endpoint,
+        "delivery_id": api.post(f"/v1/webhook_endpoints/{endpoint}/test")["id"],
+        "user_profile_id": api.post("/v1/user_profiles", name="Ada")["id"],
+        "deployment_id": deployment,
+        "run_id": api.post(f"/v1/deployments/{deployment}/run")["id"],
         "sandbox_id": sandbox,
         "snapshot_id": api.post(f"/sandboxes/{sandbox}/snapshots")["snapshotID"],
         "vault_id": vault,

@@ -1,7 +1,7 @@
 """What tenants entrust to vaults and resources comes back in no answer, event or log line, and lies sealed on disk."""
 
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from tests.e2e.laws.conftest import model_env
 from tests.fakes.model_server import FakeModel
 from tests.support.api import SDK_HEADERS, Api, Json
 from tests.support.server import Server
+from tests.support.trap import Trap
 
 CANARY = "kanarienvogel"
 AUTHS: list[Json] = [
@@ -91,10 +92,30 @@ def story(shared_model: FakeModel, tmp_path_factory: pytest.TempPathFactory) -> 
         for place in (path, f"/v1/vaults/{vault}", "/v1/vaults", *(f"/v1/sessions/{session}{end}" for end in paths)):
             for kind in ({}, SDK_HEADERS):
                 ask("GET", place, **kind)
+        _with_cards(api, ask)
         api.close()
         server.kill()
         state = {found.name: found.read_bytes() for found in folder.rglob("*") if found.is_file()}
         yield Story("\n".join(seen), server.log(), state, folder / "credentials.json", vault, made["id"])
+
+
+def _with_cards(api: Api, ask: Callable[..., Json]) -> None:
+    """Model cards at an address that repeats all it is told."""
+    with Trap("{received}") as echo:
+        usual = {"provider": "ant-compatible", "base_url": echo.url}
+        for number, kind in enumerate(("ant-compatible", "oai-compatible")):
+            secrets = {"api_key": f"{CANARY}-2{number}", "custom_headers": {"x-a": f"{CANARY}-3{number}"}}
+            body = usual | secrets | {"model_id": kind, "provider": kind}
+            path = f"/v1/model_cards/{ask('POST', '/v1/model_cards', body)['id']}"
+            ask("POST", "/v1/model_cards", body)
+            ask("POST", "/v1/model_cards", body | {"custom_headers": {"x-a": f"{CANARY}\n"}})
+            ask("PATCH", path, {"api_key": f"{CANARY}-4{number}"})
+            ask("PATCH", path, {"custom_headers": {"x-b": f"{CANARY}-5{number}"}})
+            ask("POST", "/v1/models/list", usual | {"api_key": f"{CANARY}-6{number}"})
+            session = api.session(api.agent(model=kind))
+            api.turn(session, "hello")
+            for place in (path, f"{path}/key", "/v1/model_cards", "/v1/models", f"/v1/sessions/{session}/log"):
+                ask("GET", place)
 
 
 def test_no_answer_and_no_event_holds_a_secret(story: Story) -> None:

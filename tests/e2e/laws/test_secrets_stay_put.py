@@ -30,7 +30,9 @@ def story(shared_model: FakeModel, tmp_path_factory: pytest.TempPathFactory) -> 
     folder = tmp_path_factory.mktemp("state")
     with Server(model_env(shared_model), folder) as server:
         api = Api(server.url, server.tenant())
-        second = api.post("/v1/api_keys", name="second")["key"]
+        keyed = {"Idempotency-Key": "second"}
+        second, again = (api.ok("POST", "/v1/api_keys", {"name": "second"}, headers=keyed)["key"] for _ in range(2))
+        assert second == again
         seen = _talk(api, "claude-test") + _talk(api, "gpt-test")
         keys = [api.key, second, server.root_key]
         api.close()

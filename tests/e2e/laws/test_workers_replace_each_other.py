@@ -84,6 +84,7 @@ def env(shared_model: FakeModel, tmp_path_factory: pytest.TempPathFactory) -> It
             LAMBENT_LEASE_SECONDS="3",
             LAMBENT_HEARTBEAT_SECONDS="1",
             LAMBENT_OUTBOUND_ALLOW="127.0.0.1",
+            LAMBENT_SCHEDULE_JITTER="false",
         )
 
 

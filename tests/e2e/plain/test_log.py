@@ -124,6 +124,7 @@ def test_a_log_of_thousands_is_complete_by_pages_as_a_whole_and_replayed(api: Ap
     said = [event["content"][0]["text"] for event in log if event["type"] == "user.message"]
     assert said == [f"{turn}.{number}" for turn in range(34) for number in range(89)]
     assert _all(api, session, limit=700) == log
+    assert [len(_page(api, session, limit=limit)["data"]) for limit in (5000, 0)] == [1000, 100]
     stream = api.stream(f"/v1/sessions/{session}/events/stream?replay=1&include=chunks")
     stream.wait("session.status_idle", 34)
     stream.close()

@@ -102,7 +102,7 @@ def test_a_file_takes_no_secret(api: Api) -> None:
         {"type": "env", "name": "A B", "value": "canary"},
         {"type": "env", "name": "A=B", "value": "canary"},
         {"type": "env", "value": "canary"},
-        {"type": "memory_store", "memory_store_id": "memstore_x"},
+        {"type": "memory_store"},
         {"type": "file"},
         {"type": "moon", "value": "canary"},
         {"value": "canary"},

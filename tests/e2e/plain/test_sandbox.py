@@ -487,3 +487,22 @@ class TestOddities:
         hand = Hand(api, environment_id=api.environment(config={"type": "self_hosted"})["id"])
         assert api.call("POST", f"{hand.path}/exec", {"command": "true"}).status_code == 400
         assert api.get(f"{hand.path}/outputs")["data"] == []
+
+
+class TestCommandsAsTools:
+    """Custom tools whose execution is a command of the sandbox."""
+
+    def test_the_input_comes_on_standard_input_and_the_output_is_the_result(self, api: Api, model: FakeModel) -> None:
+        tool = {
+            "type": "custom",
+            "name": "shout",
+            "description": "Shouts.",
+            "input_schema": {"type": "object", "properties": {"text": {"type": "string"}}},
+            "execution": {"type": "sandbox", "command": "tr a-z A-Z; exit 3"},
+        }
+        log = api.turn(api.session(api.agent(tools=[tool])), 'tool:shout input:{"text": "it\'s $HOME"}')
+        use = next(one for one in log if one["type"] == "agent.tool_use")
+        result = next(one for one in log if one["type"] == "agent.tool_result")
+        assert (use["name"], result["tool_use_id"]) == ("shout", use["id"])
+        assert result["content"][0]["text"].splitlines() == ['{"TEXT": "IT\'S $HOME"}', "exit=3"]
+        assert "agent.custom_tool_use" not in str(log)

@@ -95,6 +95,29 @@ def test_an_open_stream_tells_nothing_old_and_then_only_the_spec(api: Api, model
     assert [int(frame.id or 0) for frame in stream.frames] == [log[frame.data["id"]] for frame in stream.frames]
 
 
+def test_what_is_not_of_the_spec_goes_to_those_who_ask(api: Api, model: FakeModel) -> None:
+    session = api.session(api.agent(skills=["skill_unknown"]))
+    usual, whole = api.stream(_path(session)), api.stream(_path(session, "?include=chunks"))
+    model.hold(after_tokens=2, match="told in parts")
+    api.say(session, "tokens:4 told in parts")
+    model.wait_held()
+    api.send(session, message("dropped"))
+    api.send(session, {"type": "user.interrupt"})
+    model.release()
+    for stream in (usual, whole):
+        stream.wait("session.status_idle")
+        stream.close()
+    beyond = {
+        "session.warning",
+        "session.usage",
+        "system.user_message_pending",
+        "system.user_message_cancelled",
+        "agent.message_chunk",
+    }
+    assert beyond <= set(whole.types())
+    assert set(usual.types()) == SPEC | {"user.interrupt"}
+
+
 def test_with_chunks_the_text_comes_in_parts_and_then_whole(api: Api, model: FakeModel) -> None:
     session = api.session()
     stream = api.stream(_path(session, "?include=chunks,unheard-of"))

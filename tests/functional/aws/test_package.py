@@ -49,6 +49,13 @@ def test_what_lambda_brings_is_left_out(names: set[str]) -> None:
     assert not {"boto3", "botocore", "urllib3", "moto", "xllamacpp", "pytest"} & tops
 
 
+def test_the_skills_that_come_along_are_in_it(names: set[str]) -> None:
+    skills = ROOT / "chalicelib" / "skills" / "builtin"
+    files = {str(path.relative_to(ROOT)) for path in skills.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert len(files) > 8
+    assert files <= names
+
+
 def test_what_only_a_laptop_needs_is_left_out(names: set[str]) -> None:
     assert not any(name.startswith(("chalicelib/local/", "chalicelib/cli/", "tests/")) for name in names)
 

@@ -14,7 +14,9 @@ from chalicelib.http import sse
 from chalicelib.http.route import Answer, Call, Door, Download, EventStream, Relay, Route
 from chalicelib.http.workers import on_thread
 from chalicelib.observability import bound
+from chalicelib.storage import rootkey
 from chalicelib.storage.errors import StorageBusy
+from chalicelib.storage.secrets import SecretBox
 from chalicelib.tenants.idempotency import StoredAnswer
 from chalicelib.tenants.limits import Quota
 
@@ -82,6 +84,7 @@ class StandIns:
         self.keys = Keys()
         self.limits = Limits()
         self.idempotency = Idempotency()
+        self.secrets = SecretBox(lambda: rootkey.from_secret("the root secret of these tests"))
         self.made = 0
         self.closed = threading.Event()
         self.streams_open = 0
@@ -321,6 +324,7 @@ ROUTES = (
     _route("GET", "/t/falling/{how}", falling, answers={200: sse.MEDIA_TYPE}),
     _route("GET", "/t/relay/{how}", relay, answers={206: "application/x-flow"}),
     _route("POST", "/t/secret", secretive, scope="write", idempotent=True, recall=recall, answers={201: Shown}),
+    _route("POST", "/t/sealed", secretive, scope="write", idempotent=True, sealed=True, answers={201: Shown}),
     _route("GET", "/t/slow", slow, answers={200: "application/json"}),
     _route("GET", "/t/files/{id}/{path:path}", lambda call: Answer(call.path), answers={200: "application/json"}),
 )

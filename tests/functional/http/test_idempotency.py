@@ -72,3 +72,15 @@ def test_an_answer_with_a_secret_is_made_anew_and_the_secret_is_not_stored(site:
     assert (again.status, again.headers["idempotent-replayed"]) == (201, "true")
     assert "not to be kept" not in repr(site.services.idempotency.rows)
     assert site.ask("POST", "/t/secret", {"a": 2}, idempotency_key="k").status == 409
+
+
+def test_an_answer_that_cannot_be_made_anew_is_stored_sealed(site: Site) -> None:
+    first = site.ask("POST", "/t/sealed", {"a": 1}, idempotency_key="k")
+    again = site.ask("POST", "/t/sealed", {"a": 1}, idempotency_key="k")
+    assert (
+        (again.status, again.body) == (first.status, first.body) == (201, b'{"id":"thing-1","token":"not to be kept"}')
+    )
+    assert again.headers["idempotent-replayed"] == "true"
+    assert len(site.services.idempotency.rows) == 1
+    assert "not to be kept" not in repr(site.services.idempotency.rows)
+    assert site.ask("POST", "/t/sealed", {"a": 2}, idempotency_key="k").status == 409

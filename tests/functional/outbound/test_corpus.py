@@ -1,7 +1,5 @@
 """Addresses that must not be reached, in every spelling, against a listener that would notice."""
 
-import socket
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -9,33 +7,17 @@ import pytest
 from chalicelib.outbound.errors import AddressRefused, OutboundError, OutboundUnreachable, UrlRefused
 from chalicelib.outbound.guard import Outbound
 from tests.functional.outbound.calls import Names, call
-from tests.functional.outbound.corpus import CORPUS, HOSTS, INNER, LOOPBACK_IPV4, LOOPBACK_IPV6, UNREADABLE
-from tests.functional.outbound.web import Web, answer, fixed, serving
+from tests.functional.outbound.web import answer, fixed, serving
+from tests.support.canary import Canary
+from tests.support.inner_urls import CORPUS, HOSTS, INNER, LOOPBACK_IPV4, LOOPBACK_IPV6, UNREADABLE
 
 EVERYTHING = ("0.0.0.0/0", "::/0")
 
 
 @pytest.fixture(scope="module")
-def listener() -> Iterator[Web]:
-    """Listens on every address of the machine, of both families."""
-    server = socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
-    web = Web(server.getsockname()[1])
-
-    def accept() -> None:
-        while True:
-            try:
-                connection, _ = server.accept()
-            except OSError:
-                return
-            web.connections += 1
-            with connection:
-                connection.recv(65536)
-                connection.sendall(answer(b"reached"))
-
-    threading.Thread(target=accept, daemon=True).start()
-    yield web
-    server.shutdown(socket.SHUT_RDWR)
-    server.close()
+def listener() -> Iterator[Canary]:
+    with Canary() as running:
+        yield running
 
 
 def test_the_corpus_is_large() -> None:
@@ -43,8 +25,8 @@ def test_the_corpus_is_large() -> None:
     assert len(set(HOSTS)) > 250
 
 
-def test_nothing_in_the_corpus_reaches_the_listener(listener: Web) -> None:
-    before, outbound = listener.connections, Outbound()
+def test_nothing_in_the_corpus_reaches_the_listener(listener: Canary) -> None:
+    before, outbound = listener.met, Outbound()
     answered = []
     for form in CORPUS:
         try:
@@ -53,11 +35,11 @@ def test_nothing_in_the_corpus_reaches_the_listener(listener: Web) -> None:
         except OutboundError:
             continue
     assert answered == []
-    assert listener.connections == before
+    assert listener.met == before
 
 
 @pytest.mark.parametrize("host", LOOPBACK_IPV4 + LOOPBACK_IPV6)
-def test_the_spellings_do_mean_this_machine(listener: Web, host: str) -> None:
+def test_the_spellings_do_mean_this_machine(listener: Canary, host: str) -> None:
     assert call(Outbound(EVERYTHING), f"http://{host}:{listener.port}/").body == b"reached"
 
 

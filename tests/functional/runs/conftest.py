@@ -34,13 +34,14 @@ def said(text: str, event_id: str | None = None) -> Input:
 
 @dataclass
 class Rig:
-    """One session and its workers."""
+    """One session and its workers; ``more`` is what its agent has beyond the usual."""
 
     services: Services
     model: FakeModel
     make: Callable[[], Services]
     tools: list[dict[str, Any]] = field(default_factory=list)
     model_id: str = "claude-test"
+    more: dict[str, Any] = field(default_factory=dict)
     ref: SessionRef = field(init=False)
 
     def __post_init__(self) -> None:
@@ -57,7 +58,7 @@ class Rig:
             "model": {"id": self.model_id, "speed": "standard", "effort": None, "inference_geo": None},
             "system": "Test.",
             "tools": self.tools,
-        }
+        } | self.more
         self.services.sessions.create(self.ref.space, SessionDraft(agent, new_id()), self.ref.id)
 
     def send(self, *items: Input, manner: Manner = STEER) -> Receipt:
@@ -90,6 +91,15 @@ class Rig:
     def count(self, kind: str) -> int:
         """How often a type stands in the log."""
         return self.types().count(kind)
+
+    def assert_spans_closed(self) -> None:
+        """As ``assert_whole``, where model calls of several agents overlap."""
+        log = self.log
+        assert [event.seq for event in log] == list(range(1, len(log) + 1))
+        starts = [event.id for event in log if event.type == "span.model_request_start"]
+        ends = [event.data["model_request_start_id"] for event in log if event.type == "span.model_request_end"]
+        assert sorted(starts) == sorted(ends)
+        assert len({event.id for event in log}) == len(log)
 
     def assert_whole(self) -> None:
         """Numbers without gaps, every model call closed, every use answered once."""

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.modelcards import serving
+from chalicelib.spending import knowing
 from chalicelib.wiring import Services
 from tests.functional.runs.conftest import Rig, said
 
@@ -35,6 +37,13 @@ class Meter:
         rig.ring(by)
         assert rig.head.stop_reason == {"type": "end_turn"}
         return sorted(self.calls), self.bytes_read
+
+
+@pytest.fixture(autouse=True)
+def looked_for_cards_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process looks every few seconds whether a tenant without model cards or limits has one now; here once."""
+    monkeypatch.setattr(serving, "NONE_KNOWN_MS", 10**9)
+    monkeypatch.setattr(knowing, "NONE_KNOWN_MS", 10**9)
 
 
 @pytest.fixture

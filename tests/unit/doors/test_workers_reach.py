@@ -5,6 +5,8 @@ from chalicelib.doors.managed import reach
 
 SESSION, WORK = "/v1/sessions/{session_id}", "/v1/environments/{environment_id}/work"
 THREAD = f"{SESSION}/threads/{{thread_id}}"
+MEMORIES = "/v1/memory_stores/{memory_store_id}/memories"
+MEMORY = f"{MEMORIES}/{{memory_id}}"
 OPEN = {
     ("GET", f"{WORK}/poll"): reach.own_environment,
     ("GET", f"{WORK}/stats"): reach.own_environment,
@@ -31,6 +33,16 @@ OPEN = {
     ("GET", "/v1/files"): reach.own_files,
     ("GET", "/v1/files/{file_id}"): reach.own_file,
     ("GET", "/v1/files/{file_id}/content"): reach.own_file,
+    ("GET", "/v1/skills/{skill_id}"): reach.own_skill,
+    ("GET", "/v1/skills/{skill_id}/versions/{version}"): reach.own_skill,
+    ("GET", "/v1/skills/{skill_id}/versions/{version}/content"): reach.own_skill,
+    ("GET", MEMORIES): reach.own_store,
+    ("POST", MEMORIES): reach.own_writable_store,
+    ("GET", MEMORY): reach.own_store,
+    ("POST", MEMORY): reach.own_writable_store,
+    ("PATCH", MEMORY): reach.own_writable_store,
+    ("PUT", MEMORY): reach.own_writable_store,
+    ("DELETE", MEMORY): reach.own_writable_store,
 }
 
 

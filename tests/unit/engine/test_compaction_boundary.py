@@ -22,7 +22,7 @@ def _said(kind: str, text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _kept_from(conversation: Conversation) -> int:
-    job: Any = SimpleNamespace(conversation=conversation, model="anthropic/gpt-3.5-small")
+    job: Any = SimpleNamespace(conversation=conversation, window=16_385)
     boundary = compaction._boundary(job)
     return conversation.begins[boundary] if boundary else 0
 

@@ -9,7 +9,8 @@ from chalicelib.engine.job import Job
 from chalicelib.engine.speech import Speech
 from chalicelib.engine.tool_uses import Asked, asked_for
 from chalicelib.models.chunks import INVALID_JSON, BlockDone
-from chalicelib.tools.offer import offer
+from chalicelib.tools.base import ToolContext, ToolOutput, text_output
+from chalicelib.tools.offer import offer, offer_mcp
 
 TOOLSET = {
     "type": "agent_toolset_20260401",
@@ -19,11 +20,28 @@ TOOLSET = {
 SCHEMA = {"type": "object", "properties": {}}
 CUSTOM = {"type": "custom", "name": "mine", "description": "x", "input_schema": SCHEMA}
 
+MCP = {"type": "mcp_toolset", "mcp_server_name": "my__site", "configs": []}
+
+
+class Foreign:
+    """A tool of an MCP server."""
+
+    name = "echo.it"
+    description = "x"
+    input_schema = SCHEMA
+    safe_to_repeat = False
+
+    def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
+        return text_output("x")
+
 
 def judged(name: str, arguments: dict[str, Any] | None = None, policy: str = "always_allow") -> Asked:
     default = {"enabled": True, "permission_policy": {"type": policy}}
     tools = [TOOLSET | {"default_config": default}, CUSTOM]
-    job = cast(Job, SimpleNamespace(offers=offer({"tools": tools}, "sdk"), run_id="run"))
+    agent = {"tools": tools, "mcp_servers": [{"type": "url", "name": "my__site", "url": "https://a.example"}]}
+    foreign = offer_mcp({"tools": [{**MCP, "default_config": default}]}, {"my__site": [Foreign()]}, [])
+    offers = [*offer(agent, "sdk"), *foreign]
+    job = cast(Job, SimpleNamespace(offers=offers, run_id="run", spec=SimpleNamespace(agent=agent)))
     speech = Speech()
     speech.take(BlockDone(0, {"type": "tool_use", "id": "c", "name": name, "input": arguments or {}}))
     [asked] = asked_for(job, speech)
@@ -65,3 +83,23 @@ def test_arguments_that_are_no_object_reach_nobody(name: str) -> None:
     assert asked.call is None
     assert asked.record.private is not None
     assert "{broken" in asked.record.private["problem"]
+
+
+@pytest.mark.parametrize(("policy", "permission"), [("always_allow", "allow"), ("always_ask", "ask")])
+def test_a_foreign_tool_is_told_by_its_servers_names(policy: str, permission: str) -> None:
+    [name] = [one.name for one in offer_mcp({"tools": [MCP]}, {"my__site": [Foreign()]}, [])]
+    record, call = (asked := judged(name, policy=policy)).record, asked.call
+    assert (record.type, record.private) == ("agent.mcp_tool_use", {"offered": name})
+    assert (record.data["mcp_server_name"], record.data["name"]) == ("my__site", "echo.it")
+    assert record.data["evaluated_permission"] == permission
+    assert (call is not None and call.mcp) is (permission == "ask")
+
+
+def test_a_foreign_tool_that_is_not_there_is_denied_as_one() -> None:
+    record = judged("mcp__my__site__gone").record
+    assert (record.type, record.data["mcp_server_name"], record.data["name"]) == (
+        "agent.mcp_tool_use",
+        "my__site",
+        "gone",
+    )
+    assert (record.data["evaluated_permission"], record.data["evaluation"]) == ("deny", None)

@@ -27,13 +27,13 @@ class Log:
     def agent(self, text: str) -> "Log":
         return self.add("agent.message", {"content": blocks(text)})
 
-    def called(self, *said: str, error: bool = False, cost: str | None = None) -> "Log":
+    def called(self, *said: str, error: bool = False, cost: str | None = None, model: str = "m") -> "Log":
         """A whole model call."""
         span = f"s-{len(self.events)}"
-        self.add("span.model_request_start", {"model": "m"}, span)
+        self.add("span.model_request_start", {"model": model}, span)
         for text in said:
             self.agent(text)
-        data = {"model_request_start_id": span, "model_usage": USAGE, "is_error": error}
+        data = {"model_request_start_id": span, "model": model, "model_usage": USAGE, "is_error": error}
         return self.add("span.model_request_end", data, private={"cost": cost})
 
     def use(self, name: str, event_id: str, kind: str = "agent.tool_use", **data: Any) -> "Log":
@@ -126,7 +126,7 @@ def test_a_decision_is_kept_with_its_use() -> None:
 def test_an_open_model_call_is_known_until_its_end() -> None:
     log = Log().user("a").add("span.model_request_start", {"model": "m"}, "span")
     assert log.fold().open_span == "span"
-    ended = {"model_request_start_id": "span", "model_usage": USAGE, "is_error": True}
+    ended = {"model_request_start_id": "span", "model": "m", "model_usage": USAGE, "is_error": True}
     assert log.add("span.model_request_end", ended).fold().open_span is None
 
 
@@ -141,6 +141,16 @@ def test_use_is_summed_until_the_totals_are_told() -> None:
     unbilled = log.fold().unbilled
     assert (unbilled.tokens["input_tokens"], unbilled.cost, unbilled.model_calls) == (20, Decimal("0.75"), 2)
     assert log.add("session.usage").fold().unbilled.model_calls == 0
+
+
+def test_use_is_summed_apart_by_model_too() -> None:
+    log = Log().user("a").called("x", cost="0.25").called("y", cost="0.5").called("z", model="n")
+    models = log.fold().unbilled.models
+    assert {name: (one.cost, one.model_calls, one.unpriced) for name, one in models.items()} == {
+        "m": (Decimal("0.75"), 2, 0),
+        "n": (Decimal(0), 1, 1),
+    }
+    assert log.add("session.usage").fold().unbilled.models == {}
 
 
 def test_an_interrupt_and_the_end_of_a_run_leave_nothing_to_answer() -> None:

@@ -6,6 +6,7 @@ from chalicelib.tools import catalogue
 from chalicelib.tools.base import ToolContext, ToolOutput, text_output
 from chalicelib.tools.http_call import HttpCall
 from chalicelib.tools.offer import find, offer
+from chalicelib.tools.sandbox_call import SandboxCall
 from chalicelib.tools.web_fetch import WebFetch
 
 ASK = {"permission_policy": {"type": "always_ask"}}
@@ -112,10 +113,10 @@ def test_custom_tools_run_where_their_execution_says() -> None:
         ("mine", "client", "always_allow"),
         ("nil", "client", "always_allow"),
         ("web", "server", "always_allow"),
+        ("box", "server", "always_allow"),
     ]
-    assert [type(o.tool) for o in offers] == [type(None), type(None), HttpCall]
+    assert [type(o.tool) for o in offers] == [type(None), type(None), HttpCall, SandboxCall]
     assert offers[0].spec.description == "about mine"
-    assert find(offers, "box") is None
 
 
 def test_a_name_is_offered_once() -> None:

@@ -39,4 +39,4 @@ await refused(
   400,
   'invalid_request_error',
 );
-await refused(client.beta.memoryStores.list(), Anthropic.NotFoundError, 404, 'not_found_error');
+await refused(client.get('/v1/nothing'), Anthropic.NotFoundError, 404, 'not_found_error');

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.functional.outbound.calls import Names
-from tests.functional.outbound.corpus import HOSTS, INNER, LOOPBACK_IPV4, LOOPBACK_IPV6, URLS
 from tests.functional.outbound.web import answer, fixed, serving
 from tests.functional.sandbox.egress.boxes import box, read
+from tests.support.inner_urls import HOSTS, INNER, LOOPBACK_IPV4, LOOPBACK_IPV6, URLS
 
 DISGUISES = {
     "127.0.0.1.wild_test": ["127.0.0.1"],

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001 - look-alike characters are the point
-"""Spellings of addresses that must not be reached."""
+"""Spellings of addresses that must not be reached: whatever calls out is tried with all of them, or with ``SAMPLE``."""
 
 import itertools
 
@@ -186,3 +186,9 @@ URLS = [
 ]
 HOSTS = LOOPBACK_IPV4 + LOOPBACK_IPV6 + INNER + NAMES + UNREADABLE
 CORPUS = [f"{scheme}://{host}:{{port}}/x" for host, scheme in itertools.product(HOSTS, ("http", "https"))] + URLS
+# A few of every kind, for tests through a whole server.
+SAMPLE = [
+    *(f"http://{host}:{{port}}/x" for host in ("127.0.0.1", "0", "0x7f.1", "2130706433", "0177.0.0.1", "①②⑦.0.0.1")),
+    *(f"http://{host}:{{port}}/x" for host in ("localhost", "127.0.0.1.", "127%2e1", "[::1]", "[::ffff:7f00:1]")),
+    *("https://[64:ff9b::7f00:1]:{port}/x", "http://169.254.169.254/latest/meta-data/", "HTTP://127.1:{port}/x"),
+]
