@@ -137,8 +137,8 @@ _BAD_REQUESTS: list[tuple[str, Callable[[Anthropic, Any], Any], str]] = [
         "metadata",
     ),
     (
-        "outcome",
-        _send({"type": "user.define_outcome", "description": "d", "rubric": {"type": "text", "content": "r"}}),
+        "outcome without criteria",
+        _send({"type": "user.define_outcome", "description": "d"}),
         "events.0",
     ),
     ("session with other vaults", lambda c, s: c.beta.sessions.update(s.id, vault_ids=["vlt_x"]), "vault_ids"),

@@ -95,6 +95,7 @@ FROM_OUTSIDE = {
 EXCEPTIONS = SAYS_WHAT_SHOULD_BE | CHANGES_NOTHING | TAKES_BYTES | STREAMS | QUEUE_OF_WORKERS | PASSES_ON | FROM_OUTSIDE
 
 NEEDS_MORE = {
+    "/v1/agents/{agent_id}/canary/promote",
     "/v1/vaults/{vault_id}/credentials/{credential_id}/mcp_oauth_validate",
     "/v1/oauth/refresh",
     "/v1/integrations/{provider}/uninstall",
@@ -104,7 +105,7 @@ NEEDS_MORE = {
     "/v1/me/cli-tokens",
     "/v1/tenants",
 }
-"""Succeed only with an authority, a provider or a signed-in person behind them; their own tests show their repeats."""
+"""Need a canary, an authority, a provider or a signed-in person behind them; their own tests show their repeats."""
 POSTS = [route for door in all_doors() for route in door.routes if "POST" in route.methods]
 KEYED = [route for route in POSTS if route.idempotent and route.path not in NEEDS_MORE]
 _TALK = [{"role": "user", "content": "tokens:1"}]

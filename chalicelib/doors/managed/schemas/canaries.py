@@ -2,13 +2,11 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 
 class CanaryInput(BaseModel):
     """Which version is tried by which share of new sessions."""
-
-    model_config = ConfigDict(extra="forbid")
 
     version: int = Field(ge=1, description="May be the agent's next version, which the next update makes")
     percent: int = Field(ge=1, le=99)

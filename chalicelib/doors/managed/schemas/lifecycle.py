@@ -13,7 +13,7 @@ from chalicelib.sessions.draft import AgentChoice
 class SessionFork(BaseModel):
     """From which point, and what is different; without a point from where the session last rested."""
 
-    model_config = ConfigDict(extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(protected_namespaces=())
 
     event_id: str | None = Field(default=None, min_length=1, max_length=256)
     seq: int | None = Field(default=None, ge=0, le=10**11, description="The last number of the log to be kept")
