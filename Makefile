@@ -5,9 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8000
 MODEL ?= embedded
+WORKERS ?= 3
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
-.PHONY: help run test lint format openapi coverage bench lock clean
+.PHONY: help run test test-long lint format openapi coverage bench lock clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -42,8 +43,11 @@ endif
 run: $(VENV)/.local $(DEMO_MODEL) ## set up, hold one conversation, keep serving (PORT=8000 MODEL=embedded|none)
 	@exec $(BIN)/lambent dev --port $(PORT) --model $(MODEL) --demo
 
-test: $(VENV)/.dev $(VENV)/.embedded ## run every test but the deploy rehearsal
-	@$(BIN)/pytest -n 2 --dist loadscope -m "not rehearsal"
+test: $(VENV)/.dev $(VENV)/.embedded ## run the tests, but for those that take long
+	@$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not rehearsal and not long"
+
+test-long: $(VENV)/.dev $(VENV)/.embedded ## run the exhaustive sweeps and the deaths of servers
+	@$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "long and not rehearsal"
 
 lint: $(VENV)/.dev ## check style, types, the OpenAPI document, the coverage page and the templates
 	@$(BIN)/ruff check .
