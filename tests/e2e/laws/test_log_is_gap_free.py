@@ -117,7 +117,7 @@ def test_readers_at_any_place_follow_running_turns(api: Api, model: FakeModel) -
     log = api.log(session)
     assert_complete(log)
     public = [event["seq"] for event in log if event["type"] not in ("session.usage", "session.warning")]
-    assert len(seen) > 10
+    assert len({after for after, _ in seen}) >= 3
     for after, found in seen:
         assert found == [seq for seq in public if after < seq <= found[-1]]
 

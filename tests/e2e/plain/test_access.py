@@ -96,6 +96,9 @@ def test_broken_json_is_a_client_error_on_every_post(server: Server, api: Api) -
         body = methods.get("post", {}).get("requestBody")
         if not path.startswith("/v1/") or body is None or path.startswith("/v1/mcp-proxy/"):
             continue
+        if "/skills/{" in path:
+            # What is uploaded is read only once it is known where it belongs.
+            continue
         asked += 1
         concrete = path.replace("{", "").replace("}", "")
         answer = api.client.post(concrete, content=b'{"name": ', headers={"content-type": "application/json"})
