@@ -16,6 +16,7 @@ import rehearse_emulator
 STACK = "lambent-rehearsal"
 CODE_BUCKET = "rehearsal-code"
 CODE_KEY = "deployment.zip"
+TEMPLATE_KEY = "template.json"
 DEPLOY_SECONDS = 120
 
 Json = dict[str, Any]
@@ -65,10 +66,12 @@ def deploy(endpoint: str, package: Path, scratch: Path, parameters: dict[str, st
     storage.create_bucket(Bucket=CODE_BUCKET)
     storage.upload_file(str(archive), CODE_BUCKET, CODE_KEY)
     template = adapted(json.loads((package / "sam.json").read_text()), worker)
+    # A template of more than 51,200 bytes is taken from a bucket alone.
+    storage.put_object(Bucket=CODE_BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(template).encode())
     cloud = client(endpoint, "cloudformation")
     cloud.create_stack(
         StackName=STACK,
-        TemplateBody=json.dumps(template),
+        TemplateURL=f"{endpoint}/{CODE_BUCKET}/{TEMPLATE_KEY}",
         Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
