@@ -181,11 +181,7 @@ class AgentService:
         wanted = agent if version in (None, agent.version) else self.get(space, agent.id, version)
         if wanted.config() != agent.config():
             return self._succeed(space, agent, wanted.config(), canary) is not None
-        try:
-            self._store.commit([self._store.canary_write(space, agent, canary)])
-        except TransactionRefused:
-            return False
-        return True
+        return self._store.committed([self._store.canary_write(space, agent, canary)])
 
     def demand_active(self, space: Space, agent_id: str) -> Write:
         """The check, for a transaction of others, that an agent is not archived."""

@@ -1,11 +1,11 @@
 """Where agents are kept: a head with the current version, and a row for every version."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.agents.model import AgentConfig, AgentVersion
 from chalicelib.canaries.model import Canary
 from chalicelib.storage import writes
+from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
 from chalicelib.storage.listing import Found, Window, index_source, read
@@ -33,7 +33,7 @@ def _key(space: Space, agent_id: str, sk: str = _HEAD) -> Key:
     return space.key(_NOUN, agent_id, sk=sk)
 
 
-class AgentStore:
+class AgentStore(Committing):
     """Rows of agents."""
 
     def __init__(self, table: Table, documents: Documents) -> None:
@@ -121,10 +121,6 @@ class AgentStore:
     def demand_active(self, space: Space, agent_id: str) -> Write:
         """The check, for a transaction of others, that an agent exists and is not archived."""
         return writes.check(_key(space, agent_id), writes.PRESENT & writes.missing("archived_at"))
-
-    def commit(self, steps: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefused."""
-        self._table.transact(steps)
 
     def _rows(self, space: Space, agent: AgentVersion) -> tuple[Row, Row]:
         """The head and the version row of an agent."""

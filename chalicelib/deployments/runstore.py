@@ -1,10 +1,11 @@
 """Where runs of deployments are kept: a row each, and a pointer to it beside the other runs of its deployment."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from chalicelib.deployments.model import Run
 from chalicelib.schedules.due import NO_MOMENT, moment
 from chalicelib.storage import writes
+from chalicelib.storage.committing import Committing
 from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space, list_sk
 from chalicelib.storage.listing import Found, Source, Window, index_source, partition_source, read
@@ -36,7 +37,7 @@ def _facts(run: Run) -> Row:
     return {name: value for name, value in facts.items() if value is not None}
 
 
-class RunStore:
+class RunStore(Committing):
     """Rows of runs. One that is still being made is due, so that the clock finishes what nobody else does."""
 
     def __init__(self, table: Table) -> None:
@@ -82,10 +83,6 @@ class RunStore:
             self._table.write(writes.delete(_key(space, run.id), writes.missing("session_id")))
         except ConditionFailed:
             return
-
-    def commit(self, steps: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefused."""
-        self._table.transact(steps)
 
     def page(self, space: Space, window: Window, deployment_id: str | None, wanted: Callable[[Run], bool]) -> Found:
         """Rows of runs by creation, of one deployment or of all."""

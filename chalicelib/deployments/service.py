@@ -1,6 +1,6 @@
 """What may be done with deployments."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -141,7 +141,7 @@ class DeploymentService:
             if current.archived_at is not None:
                 return current
             told = self._told(space, "archived", deployment_id)
-            if self._committed([*self._store.archive(space, current, now_ms()), *told]):
+            if self._store.committed([*self._store.archive(space, current, now_ms()), *told]):
                 return self.get(space, deployment_id)
         raise StorageBusy("the deployment is changed by too many at once")
 
@@ -169,10 +169,10 @@ class DeploymentService:
         fires_at = self._fires_at(changed)
         if changed.paused != before.paused:
             told = self._told(space, "unpaused" if changed.paused is None else "paused", before.id)
-            return self._committed([self._store.set_state(space, changed, before, fires_at), *told])
+            return self._store.committed([self._store.set_state(space, changed, before, fires_at), *told])
         steps, told = self._store.change(space, changed, before, fires_at), self._told(space, "updated", before.id)
         if changed.agent_id == before.agent_id:
-            return self._committed([*steps, *told])
+            return self._store.committed([*steps, *told])
         try:
             self._store.commit([*steps, self._agents.demand_active(space, changed.agent_id), *told])
         except TransactionRefused as refusal:
@@ -217,13 +217,6 @@ class DeploymentService:
 
     def _told(self, space: Space, what: str, deployment_id: str) -> list[Write]:
         return self._announcer.tell(space, Happening(f"deployment.{what}", deployment_id))
-
-    def _committed(self, steps: Sequence[Write]) -> bool:
-        try:
-            self._store.commit(steps)
-        except TransactionRefused:
-            return False
-        return True
 
 
 def _agent_archived() -> AgentArchived:

@@ -1,11 +1,12 @@
 """Where deployments are kept: a row each, and for every agent a row for each deployment of it that is not archived."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from chalicelib.deployments.model import Deployment, DeploymentSpec
 from chalicelib.schedules.due import NO_MOMENT, moment
 from chalicelib.storage import writes
+from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
 from chalicelib.storage.listing import Found, Window, index_source, read
@@ -28,16 +29,12 @@ def _member_key(space: Space, agent_id: str, deployment_id: str) -> Key:
     return space.key(OF_AGENT, agent_id, sk=_MEMBER + deployment_id)
 
 
-class DeploymentStore:
+class DeploymentStore(Committing):
     """Rows of deployments; no rule about them is here."""
 
     def __init__(self, table: Table, documents: Documents) -> None:
         self._table = table
         self._documents = documents
-
-    def commit(self, steps: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefused."""
-        self._table.transact(steps)
 
     def row(self, space: Space, deployment_id: str) -> Row | None:
         """The row of a deployment."""

@@ -100,8 +100,4 @@ class DreamStore:
         return {"revision": dream.revision, **self._documents.pack(space, dream.model_dump(mode="json"))}
 
     def _done(self, steps: Sequence[Write]) -> bool:
-        try:
-            self._table.transact(steps)
-        except TransactionRefused:
-            return False
-        return True
+        return self._table.transacted(steps)

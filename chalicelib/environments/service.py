@@ -113,7 +113,7 @@ class EnvironmentService:
                 return current
             now = now_ms()
             steps = [self._store.archive(space, current, now), self._store.leave_name(space, current.name)]
-            if self._committed([*steps, *self._told(space, "archived", current)]):
+            if self._store.committed([*steps, *self._told(space, "archived", current)]):
                 return current.model_copy(update={"archived_at": now})
         raise StorageBusy("the environment is changed by too many at once")
 
@@ -126,7 +126,9 @@ class EnvironmentService:
             if self._store.held_by_agents(space, env_id):
                 raise EnvironmentInUse("an active agent has the environment as its default")
             names = [] if current.archived_at is not None else [self._store.leave_name(space, current.name)]
-            if self._committed([self._store.delete(space, current), *names, *self._told(space, "deleted", current)]):
+            if self._store.committed(
+                [self._store.delete(space, current), *names, *self._told(space, "deleted", current)]
+            ):
                 self._forget(space, env_id)
                 return
         raise StorageBusy("the environment is changed by too many at once")
@@ -170,13 +172,6 @@ class EnvironmentService:
 
     def _told(self, space: Space, what: str, environment: Environment) -> list[Write]:
         return self._announcer.tell(space, Happening(f"environment.{what}", environment.id))
-
-    def _committed(self, steps: list[Write]) -> bool:
-        try:
-            self._store.commit(steps)
-        except TransactionRefused:
-            return False
-        return True
 
 
 def _made(spec: EnvironmentSpec, **facts: object) -> Environment:

@@ -1,11 +1,11 @@
 """Where environments are kept: a row each, and one that counts the active environments of a name."""
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.environments.model import Environment, EnvironmentSpec
 from chalicelib.storage import writes
+from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
 from chalicelib.storage.listing import Found, Window, index_source, read
@@ -27,7 +27,7 @@ def _name_key(space: Space, name: str) -> Key:
     return space.key("environment_name", hashlib.sha256(name.encode()).hexdigest(), sk="NAME")
 
 
-class EnvironmentStore:
+class EnvironmentStore(Committing):
     """Rows of environments."""
 
     def __init__(self, table: Table, documents: Documents) -> None:
@@ -98,10 +98,6 @@ class EnvironmentStore:
     def release(self, space: Space, env_id: str) -> Write:
         """The write that counts one agent less."""
         return writes.update(_key(space, env_id), {}, writes.PRESENT, add={"agents": -1})
-
-    def commit(self, steps: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefused."""
-        self._table.transact(steps)
 
     def held_by_agents(self, space: Space, env_id: str) -> bool:
         """Whether an active agent has it as default."""

@@ -7,7 +7,7 @@ from chalicelib.evals.model import Attempt, Run, Trial
 from chalicelib.schedules.due import NO_MOMENT, moment
 from chalicelib.storage import writes
 from chalicelib.storage.documents import Documents
-from chalicelib.storage.errors import ConditionFailed, TransactionRefused
+from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space, list_sk
 from chalicelib.storage.listing import Found, Window, index_source, read
 from chalicelib.storage.marshal import Row
@@ -137,11 +137,7 @@ class EvalStore:
         self._table.delete_many([*keys, run_key(space, run.id)])
 
     def _done(self, steps: Sequence[Write]) -> bool:
-        try:
-            self._table.transact(steps)
-        except TransactionRefused:
-            return False
-        return True
+        return self._table.transacted(steps)
 
 
 def _name(attempt: Attempt) -> str:

@@ -4,7 +4,6 @@ from dataclasses import asdict
 
 from chalicelib.files.model import File
 from chalicelib.storage import writes
-from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import BY_DUE, Key, Space, list_sk, system_partition
 from chalicelib.storage.listing import Found, Source, Window, index_source, partition_source, read
 from chalicelib.storage.marshal import Row
@@ -62,11 +61,7 @@ class FileStore:
 
     def insert(self, space: Space, file: File) -> bool:
         """Store a file's row; False when its id is taken."""
-        try:
-            self._table.transact(self.insert_writes(space, file))
-        except TransactionRefused:
-            return False
-        return True
+        return self._table.transacted(self.insert_writes(space, file))
 
     def insert_writes(self, space: Space, file: File) -> list[Write]:
         """The writes that make a file known, refused when its id is taken."""
@@ -86,11 +81,7 @@ class FileStore:
         steps = [writes.delete(_key(space, file.id), writes.PRESENT)]
         if pointer := _pointer_key(space, file):
             steps.append(writes.delete(pointer))
-        try:
-            self._table.transact(steps)
-        except TransactionRefused:
-            return False
-        return True
+        return self._table.transacted(steps)
 
     def page(self, space: Space, window: Window, session_id: str | None, now_ms: int) -> Found:
         """Rows of files that have not expired, of one session or of all scopes."""

@@ -1,10 +1,14 @@
 """What only browsers send and need: cookies, and proof that a page of this server asked."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from chalicelib.core.errors import Forbidden
+from chalicelib.core.errors import Forbidden, NotFound
+
+if TYPE_CHECKING:
+    from chalicelib.http.route import Call
 
 SESSION = "lambent_session"
 SIGN_IN = "lambent_sign_in"
@@ -18,6 +22,14 @@ class CrossOrigin(Forbidden):
 
     def __init__(self) -> None:
         super().__init__("with a session cookie, only pages of this server may change anything", code="cross_origin")
+
+
+def own_address_of(call: "Call") -> str:
+    """Where this server is reached, as far as a call can tell. Raises NotFound."""
+    public_url = call.services.settings.public_url
+    if call.request is None and not public_url:
+        raise NotFound("the request has no address")
+    return public_url if call.request is None else own_address(call.request, public_url)
 
 
 def own_address(request: Request, public_url: str) -> str:

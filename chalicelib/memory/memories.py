@@ -30,9 +30,8 @@ from chalicelib.memory.model import (
 )
 from chalicelib.memory.store import MemoryRows
 from chalicelib.storage import writes
-from chalicelib.storage.errors import StorageBusy, TransactionRefused
+from chalicelib.storage.errors import StorageBusy
 from chalicelib.storage.keys import Space
-from chalicelib.storage.writes import Write
 
 _TRIES = 20
 Taken = Literal["replace", "refuse"]
@@ -163,7 +162,7 @@ class MemoryService:
                 raise PreconditionMissed("the memory holds something else by now")
             at = _next_moment(current)
             version = Version(new_version_id(at), store_id, memory_id, "deleted", at, actor, current.path)
-            if self._committed(
+            if self._store.committed(
                 [
                     self._store.leaving(space, store_id),
                     self._store.remove_memory(space, current),
@@ -211,7 +210,7 @@ class MemoryService:
             *self._store.add_version(space, _version(memory, "created", actor), content),
             self._facets.write(space, memory, content),
         ]
-        return memory if self._committed(steps) else None
+        return memory if self._store.committed(steps) else None
 
     def _modify(self, space: Space, before: Memory, after: Memory, content: str | None, actor: Actor) -> Memory | None:
         """The memory after a change; None when somebody was faster."""
@@ -233,14 +232,7 @@ class MemoryService:
         ]
         if changed.path != before.path:
             steps += [self._store.free_path(space, before), self._store.take_path(space, changed)]
-        return changed if self._committed(steps) else None
-
-    def _committed(self, steps: list[Write]) -> bool:
-        try:
-            self._store.commit(steps)
-        except TransactionRefused:
-            return False
-        return True
+        return changed if self._store.committed(steps) else None
 
 
 def _measured(content: str) -> None:

@@ -13,11 +13,10 @@ from chalicelib.memory.errors import MemoryStoreArchived, MemoryStoreInUse, Memo
 from chalicelib.memory.model import Store
 from chalicelib.memory.removal import Removal
 from chalicelib.memory.store import MemoryRows
-from chalicelib.storage.errors import StorageBusy, TransactionRefused
+from chalicelib.storage.errors import StorageBusy
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.storage.marshal import Row
-from chalicelib.storage.writes import Write
 from chalicelib.webhooks.happening import SILENT, Announcer, Happening
 
 _TRIES = 10
@@ -55,7 +54,7 @@ class MemoryStoreService:
             updated_at=now,
         )
         told = self._announcer.tell(space, Happening("memory_store.created", made.id))
-        return made if self._committed([self._store.insert(space, made), *told]) else self.get(space, made.id)
+        return made if self._store.committed([self._store.insert(space, made), *told]) else self.get(space, made.id)
 
     def get(self, space: Space, store_id: str) -> Store:
         """One store, also an archived one. Raises MemoryStoreNotFound."""
@@ -101,7 +100,7 @@ class MemoryStoreService:
                 return current
             after = replace(after, revision=current.revision + 1, updated_at=now_ms())
             free = [] if after.archived_at is None else [holding.free(space, store_id)]
-            if self._committed([self._store.change(space, after), *free, *self._announcer.tell(space, *news)]):
+            if self._store.committed([self._store.change(space, after), *free, *self._announcer.tell(space, *news)]):
                 return after
             if free:
                 self._demand_free(space, store_id)
@@ -136,10 +135,3 @@ class MemoryStoreService:
         found = self._store.page(space, window, states, keep)
         following = found.rows[-1]["list_sk"] if found.more else None
         return Page([self._store.store(row) for row in found.rows], following)
-
-    def _committed(self, steps: list[Write]) -> bool:
-        try:
-            self._store.commit(steps)
-        except TransactionRefused:
-            return False
-        return True

@@ -8,6 +8,7 @@ from chalicelib.memory import rows
 from chalicelib.memory.holding import held_key
 from chalicelib.memory.model import MOST_MEMORIES, Memory, Store, Version
 from chalicelib.storage import writes
+from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Space, list_sk
 from chalicelib.storage.listing import Found, Window, index_source, read
@@ -19,20 +20,21 @@ _OPEN = writes.PRESENT & writes.missing("deleted_at")
 _WRITABLE = _OPEN & writes.missing("archived_at")
 
 
-class MemoryRows:
+class MemoryRows(Committing):
     """Stores, memories and their contents by key."""
 
     def __init__(self, table: Table, documents: Documents) -> None:
-        self.table = table
+        self._table = table
         self._documents = documents
 
-    def commit(self, steps: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefused, StorageBusy."""
-        self.table.transact(steps)
+    @property
+    def table(self) -> Table:
+        """Where the rows stand."""
+        return self._table
 
     def find_stores(self, space: Space, store_ids: Sequence[str]) -> dict[str, Store]:
         """Those of the stores that exist, by id."""
-        found = self.table.get_many([rows.key(space, store_id) for store_id in store_ids])
+        found = self._table.get_many([rows.key(space, store_id) for store_id in store_ids])
         return {row["id"]: self.store(row) for row in found.values() if "deleted_at" not in row}
 
     def store(self, row: Row) -> Store:
@@ -41,12 +43,12 @@ class MemoryRows:
 
     def held(self, space: Space, store_id: str) -> bool:
         """Whether somebody writes the store anew."""
-        return self.table.get(held_key(space, store_id)) is not None
+        return self._table.get(held_key(space, store_id)) is not None
 
     def page(self, space: Space, window: Window, states: Sequence[str], keep: Any) -> Found:
         """HEAD rows of a slice of the lists named: those of active stores (""), of archived ones, or both."""
         listings = [space.listing(rows.NOUN, *([state] if state else [])) for state in states]
-        return read(self.table, [index_source(self.table, name, window) for name in listings], window, keep)
+        return read(self._table, [index_source(self._table, name, window) for name in listings], window, keep)
 
     def insert(self, space: Space, store: Store) -> Write:
         """The write that makes a store."""
@@ -86,22 +88,22 @@ class MemoryRows:
 
     def memories(self, space: Space, store_id: str, memory_ids: Sequence[str]) -> dict[str, Memory]:
         """Those of the memories that exist, by id."""
-        found = self.table.get_many([rows.key(space, store_id, rows.MEMORY + one) for one in memory_ids])
+        found = self._table.get_many([rows.key(space, store_id, rows.MEMORY + one) for one in memory_ids])
         return {row["id"]: rows.memory_of(store_id, row) for row in found.values()}
 
     def all_memories(self, space: Space, store_id: str) -> list[Memory]:
         """Every memory of a store, in no order that means anything."""
-        found = self.table.walk(space.partition(rows.NOUN, store_id), low=rows.MEMORY, high=rows.MEMORY + "~")
+        found = self._table.walk(space.partition(rows.NOUN, store_id), low=rows.MEMORY, high=rows.MEMORY + "~")
         return [rows.memory_of(store_id, row) for row in found]
 
     def owner_of_path(self, space: Space, store_id: str, path: str) -> str | None:
         """The id of the memory at a path."""
-        row = self.table.get(rows.key(space, store_id, rows.path_sk(path)))
+        row = self._table.get(rows.key(space, store_id, rows.path_sk(path)))
         return None if row is None else str(row["memory"])
 
     def paths(self, space: Space, store_id: str, low: str, high: str, most: int) -> list[Row]:
         """Rows of the index of paths, in its order."""
-        found = self.table.walk(space.partition(rows.NOUN, store_id), low=low, high=high)
+        found = self._table.walk(space.partition(rows.NOUN, store_id), low=low, high=high)
         return list(islice(found, most))
 
     def put_memory(self, space: Space, memory: Memory, condition: Condition) -> Write:
@@ -137,12 +139,12 @@ class MemoryRows:
     def contents(self, space: Space, store_id: str, version_ids: Iterable[str]) -> dict[str, str]:
         """The contents of versions that have one, by id."""
         keys = {rows.key(space, store_id, rows.CONTENT + one): one for one in version_ids}
-        found = self.table.get_many(list(keys))
+        found = self._table.get_many(list(keys))
         return {keys[place]: self._documents.unpack(row) for place, row in found.items()}
 
     def version(self, space: Space, store_id: str, version_id: str) -> Version | None:
         """One version."""
-        row = self.table.get(rows.key(space, store_id, rows.VERSION + version_id))
+        row = self._table.get(rows.key(space, store_id, rows.VERSION + version_id))
         return None if row is None else rows.version_of(store_id, row)
 
     def redact(self, space: Space, version: Version, at_ms: int, by: str) -> list[Write]:

@@ -18,7 +18,6 @@ from chalicelib.storage.errors import StorageBusy, TransactionRefused
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.storage.secrets import SecretBox
-from chalicelib.storage.writes import Write
 
 _TRIES = 10
 _PURPOSE = "model-card"
@@ -113,14 +112,14 @@ class CardService:
             if current.archived_at is not None:
                 return current
             after = current.model_copy(update={"archived_at": now_ms(), "sealed": "", "is_default": False})
-            if self._committed([*self._store.remove(space, current), self._store.put_archived(space, after)]):
+            if self._store.committed([*self._store.remove(space, current), self._store.put_archived(space, after)]):
                 return after
         raise StorageBusy("the model card is changed by too many at once")
 
     def delete(self, space: Space, card_id: str) -> None:
         """Remove a card. Raises CardNotFound."""
         for _ in range(_TRIES):
-            if self._committed(self._store.remove(space, self.get(space, card_id))):
+            if self._store.committed(self._store.remove(space, self.get(space, card_id))):
                 return
         raise StorageBusy("the model card is changed by too many at once")
 
@@ -169,13 +168,6 @@ class CardService:
 
     def _seal(self, space: Space, card_id: str, secrets: Secrets) -> str:
         return self._box.seal(space, _PURPOSE, card_id, secrets.model_dump_json())
-
-    def _committed(self, steps: list[Write]) -> bool:
-        try:
-            self._store.commit(steps)
-        except TransactionRefused:
-            return False
-        return True
 
 
 def _taken(card: ModelCard) -> ModelIdTaken:

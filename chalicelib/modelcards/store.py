@@ -5,12 +5,12 @@ In key order: active cards (A#), the tenant's own prices (B#), how many of both 
 """
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.modelcards.model import MOST_CARDS, MOST_PRICES, ModelCard, PriceList, TenantPrice
 from chalicelib.modelcards.roster import Roster
 from chalicelib.storage import writes
+from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
 from chalicelib.storage.listing import Found, Window, index_source, read
@@ -24,16 +24,12 @@ _FACTS = ("id", "model_id", "created_at", "updated_at", "archived_at", "revision
 _DOCUMENT = {"model", "provider", "base_url", "custom_headers", "fallbacks", "prices"}
 
 
-class CardStore:
+class CardStore(Committing):
     """Rows of model cards and prices; no rule about them is here."""
 
     def __init__(self, table: Table, documents: Documents) -> None:
         self._table = table
         self._documents = documents
-
-    def commit(self, steps: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefused."""
-        self._table.transact(steps)
 
     def roster(self, space: Space) -> Roster:
         """All active cards and all prices of a tenant."""

@@ -8,7 +8,7 @@ from chalicelib.sandbox.due import DUE, due_rows
 from chalicelib.sandbox.errors import SandboxContended, SandboxNotFound
 from chalicelib.sandbox.model import Change, Sandbox, document, restored
 from chalicelib.storage import writes
-from chalicelib.storage.errors import ConditionFailed, TransactionRefused
+from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space, list_sk, system_partition
 from chalicelib.storage.listing import Window, index_source, read
 from chalicelib.storage.marshal import Row
@@ -53,11 +53,7 @@ class SandboxStore:
         entry: Row = {"pk": directory.pk, "sk": directory.sk, "tenant": space.tenant, "sandbox": sandbox.id}
         if sandbox.origin == "e2b":
             entry |= {"list_pk": _ALL, "list_sk": list_sk(sandbox.created_at, sandbox.id)}
-        try:
-            self._table.transact([writes.put(self._row(space, sandbox), writes.ABSENT), writes.put(entry)])
-        except TransactionRefused:
-            return False
-        return True
+        return self._table.transacted([writes.put(self._row(space, sandbox), writes.ABSENT), writes.put(entry)])
 
     def change(self, space: Space, sandbox_id: str, change: Change) -> Sandbox:
         """Apply a change to what is stored, however many try at once. Raises SandboxNotFound, SandboxContended."""

@@ -59,11 +59,7 @@ class ScheduleStore:
             writes.delete(_key(space, gone.session_id, gone.id), writes.PRESENT),
             writes.update(space.key(NOUN, gone.session_id, sk=_COUNT), {}, writes.PRESENT, add={"open": -1}),
         ]
-        try:
-            self._table.transact(steps)
-        except TransactionRefused:
-            return False
-        return True
+        return self._table.transacted(steps)
 
     def move(self, space: Space, seen: Schedule, due_at: int, *, fire_at: int, tries: int) -> None:
         """Let a wake-up wait for another moment, unless another process has moved it."""

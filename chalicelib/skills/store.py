@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.skills.model import Skill, SkillFile, SkillVersion, Summary
 from chalicelib.storage import writes
+from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import BY_DUE, Key, Space, list_sk, system_partition
@@ -25,16 +26,12 @@ _NOT_TAKEN = writes.PRESENT & writes.missing("taken")
 _FACTS = tuple(name for name in SkillVersion.__dataclass_fields__ if name not in _IN_DOCUMENT)
 
 
-class SkillStore:
+class SkillStore(Committing):
     """Rows of skills and versions; no rule about them is here."""
 
     def __init__(self, table: Table, documents: Documents) -> None:
         self._table = table
         self._documents = documents
-
-    def commit(self, steps: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefused."""
-        self._table.transact(steps)
 
     def find(self, space: Space, skill_ids: Sequence[str]) -> dict[str, Skill]:
         """Those of the skills that exist, by id."""

@@ -200,23 +200,25 @@ class Table:
                 return
         raise StorageBusy("the transaction met others again and again")
 
+    def transacted(self, writes: Iterable[Write]) -> bool:
+        """As ``transact``; whether it was done, or a condition refused it. Raises StorageBusy."""
+        try:
+            self.transact(writes)
+        except TransactionRefused:
+            return False
+        return True
+
     def put_many(self, rows: Sequence[Row]) -> None:
-        """Write rows without a condition, twenty-five a call."""
-        for start in range(0, len(rows), _BATCH_WRITE):
-            batch = [{"PutRequest": {"Item": to_wire(row)}} for row in rows[start : start + _BATCH_WRITE]]
-            for attempt in range(_TRIES):
-                answer = self._client.batch_write_item(RequestItems={self.name: batch})
-                batch = answer.get("UnprocessedItems", {}).get(self.name, [])
-                if not batch:
-                    break
-                _pause(attempt)
-            else:
-                raise StorageBusy("rows could not be written")
+        """Write rows without a condition, twenty-five a call. Raises StorageBusy."""
+        self._write_many([{"PutRequest": {"Item": to_wire(row)}} for row in rows], "rows could not be written")
 
     def delete_many(self, keys: Sequence[Key]) -> None:
-        """Remove rows without a condition, twenty-five a call."""
-        for start in range(0, len(keys), _BATCH_WRITE):
-            batch = [{"DeleteRequest": {"Key": _wire_key(key)}} for key in keys[start : start + _BATCH_WRITE]]
+        """Remove rows without a condition, twenty-five a call. Raises StorageBusy."""
+        self._write_many([{"DeleteRequest": {"Key": _wire_key(key)}} for key in keys], "rows could not be removed")
+
+    def _write_many(self, requests: list[dict[str, Any]], refusal: str) -> None:
+        for start in range(0, len(requests), _BATCH_WRITE):
+            batch = requests[start : start + _BATCH_WRITE]
             for attempt in range(_TRIES):
                 answer = self._client.batch_write_item(RequestItems={self.name: batch})
                 batch = answer.get("UnprocessedItems", {}).get(self.name, [])
@@ -224,7 +226,7 @@ class Table:
                     break
                 _pause(attempt)
             else:
-                raise StorageBusy("rows could not be removed")
+                raise StorageBusy(refusal)
 
 
 def _tell(done: Sequence[Write]) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from chalicelib.storage import writes
-from chalicelib.storage.errors import ConditionFailed, TransactionRefused
+from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space, system_partition
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
@@ -72,11 +72,7 @@ class KeyStore:
     def remove(self, key: ApiKey) -> bool:
         """Remove a key; False when it was gone already."""
         places = (_record_key(key.tenant, key.id), _digest_key(key.digest))
-        try:
-            self._table.transact([writes.delete(place, writes.PRESENT) for place in places])
-        except TransactionRefused:
-            return False
-        return True
+        return self._table.transacted([writes.delete(place, writes.PRESENT) for place in places])
 
     def note_use(self, key: ApiKey, at_ms: int, older_than_ms: int) -> None:
         """Remember that a key was used, unless someone did so after ``older_than_ms``."""

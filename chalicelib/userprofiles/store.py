@@ -1,10 +1,10 @@
 """Where profiles are kept: a row each, one for its external id, and one for its place among the names."""
 
 import hashlib
-from collections.abc import Sequence
 
 from chalicelib.core.jsonio import dumps, loads
 from chalicelib.storage import writes
+from chalicelib.storage.committing import Committing
 from chalicelib.storage.keys import Key, Space, list_sk
 from chalicelib.storage.listing import Found, Window, index_source, read
 from chalicelib.storage.marshal import Row
@@ -22,7 +22,7 @@ _NAME_BYTES = 800
 _ASCII_LOWER = str.maketrans({chr(letter): chr(letter + 32) for letter in range(ord("A"), ord("Z") + 1)})
 
 
-class ProfileStore:
+class ProfileStore(Committing):
     """Rows of profiles; no rule about them is here."""
 
     def __init__(self, table: Table) -> None:
@@ -36,10 +36,6 @@ class ProfileStore:
     def restored(self, row: Row) -> Profile:
         """The profile of a row."""
         return Profile.model_validate(loads(row["doc"]))
-
-    def commit(self, steps: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefused."""
-        self._table.transact(steps)
 
     def insertion(self, space: Space, profile: Profile) -> list[Write]:
         """The writes that make a profile; the second, if there is one, claims its external id."""

@@ -120,7 +120,7 @@ class CredentialService:
             if after == current:
                 return current
             after = after.model_copy(update={"revision": current.revision + 1, "updated_at": now_ms()})
-            if self._committed([self._store.change_credential(space, after)]):
+            if self._store.committed([self._store.change_credential(space, after)]):
                 return after
         raise StorageBusy("the credential is changed by too many at once")
 
@@ -149,7 +149,7 @@ class CredentialService:
             now = now_ms()
             steps = self.archive_writes(space, current, now)
             told = self._told(space, "archived", current)
-            if self._committed([*steps, self._store.leave(space, vault_id), *told]):
+            if self._store.committed([*steps, self._store.leave(space, vault_id), *told]):
                 return _archived(current, now)
         raise StorageBusy("the credential is changed by too many at once")
 
@@ -165,7 +165,7 @@ class CredentialService:
             steps = self._store.remove_credential(space, current)
             if current.archived_at is None:
                 steps.append(self._store.leave(space, vault_id))
-            if self._committed([*steps, *self._told(space, "deleted", current)]):
+            if self._store.committed([*steps, *self._told(space, "deleted", current)]):
                 return
         raise StorageBusy("the credential is changed by too many at once")
 
@@ -218,7 +218,7 @@ class CredentialService:
         sealed = self._seal(space, current.vault_id, current.id, merged)
         news = {"auth": auth, "sealed": sealed, "revision": current.revision + 1, "updated_at": now_ms()}
         after = current.model_copy(update=news)
-        return after if self._committed([self._store.change_credential(space, after)]) else None
+        return after if self._store.committed([self._store.change_credential(space, after)]) else None
 
     def secrets(self, space: Space, credential: Credential) -> Secrets:
         """The secret values of an active credential. Raises SecretUnreadable."""
@@ -236,13 +236,6 @@ class CredentialService:
 
     def _told(self, space: Space, what: str, credential: Credential) -> list[Write]:
         return self._announcer.tell(space, happening(what, credential))
-
-    def _committed(self, steps: list[Write]) -> bool:
-        try:
-            self._store.commit(steps)
-        except TransactionRefused:
-            return False
-        return True
 
 
 def happening(what: str, credential: Credential) -> Happening:

@@ -101,7 +101,7 @@ class VaultService:
             if after == current:
                 return self.get(space, vault_id)
             after = after.model_copy(update={"revision": current.revision + 1, "updated_at": now_ms()})
-            if self._committed([self._store.change(space, after)]):
+            if self._store.committed([self._store.change(space, after)]):
                 return self.get(space, vault_id)
         raise StorageBusy("the vault is changed by too many at once")
 
@@ -132,7 +132,7 @@ class VaultService:
             for credential in self._store.active(space, vault_id):
                 steps += self._credentials.archive_writes(space, credential, now)
                 news.append(happening("archived", credential))
-            if self._committed([*steps, *self._announcer.tell(space, *news)]):
+            if self._store.committed([*steps, *self._announcer.tell(space, *news)]):
                 return current.model_copy(update={"archived_at": now, "active": 0})
         raise StorageBusy("the vault is changed by too many at once")
 
@@ -147,7 +147,7 @@ class VaultService:
             for credential in self._store.active(space, vault_id):
                 steps += self._store.remove_credential(space, credential)
                 news.append(happening("deleted", credential))
-            if self._committed([*steps, *self._announcer.tell(space, *news)]):
+            if self._store.committed([*steps, *self._announcer.tell(space, *news)]):
                 return
         raise StorageBusy("the vault is changed by too many at once")
 
@@ -158,10 +158,3 @@ class VaultService:
         )
         following = found.rows[-1]["list_sk"] if found.more else None
         return Page([self._store.vault(row) for row in found.rows], following)
-
-    def _committed(self, steps: list[Write]) -> bool:
-        try:
-            self._store.commit(steps)
-        except TransactionRefused:
-            return False
-        return True

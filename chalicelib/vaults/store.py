@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.storage import writes
+from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
 from chalicelib.storage.listing import Found, Window, index_source, read
@@ -21,16 +22,12 @@ _FACTS = ("id", "display_name", "created_at", "updated_at", "archived_at", "revi
 _PART_FACTS = ("id", "vault_id", "created_at", "updated_at", "archived_at", "revision", "sealed")
 
 
-class VaultStore:
+class VaultStore(Committing):
     """Rows of vaults and credentials; no rule about them is here."""
 
     def __init__(self, table: Table, documents: Documents) -> None:
         self._table = table
         self._documents = documents
-
-    def commit(self, steps: Sequence[Write]) -> None:
-        """All of the writes or none. Raises TransactionRefused."""
-        self._table.transact(steps)
 
     def find(self, space: Space, vault_ids: Sequence[str]) -> dict[str, Vault]:
         """Those of the vaults that exist, by id."""

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from chalicelib.storage import writes
-from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import Key, Space
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
@@ -44,9 +43,5 @@ def settle(table: Table, space: Space, endpoint: str, seen: Bell, due: int | Non
     """Set when the clock looks next, None never, and the pause; False when something was put in since ``seen``."""
     changes: Row = {"due_pk": None, "due_sk": None} if due is None else due_fields(endpoint, due)
     changes |= {"hold": seen.hold, "misses": seen.misses}
-    try:
-        # As a transaction, for then it is repeated when it meets one that puts something in.
-        table.transact([writes.update(queue_key(space, endpoint), changes, writes.equals("stamp", seen.stamp))])
-    except TransactionRefused:
-        return False
-    return True
+    # As a transaction, for then it is repeated when it meets one that puts something in.
+    return table.transacted([writes.update(queue_key(space, endpoint), changes, writes.equals("stamp", seen.stamp))])

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib.core.jsonio import dumps, loads
 from chalicelib.storage import writes
-from chalicelib.storage.errors import ConditionFailed, TransactionRefused
+from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
@@ -139,11 +139,7 @@ class WorkspaceStore:
         return writes.update(_key(space, source.id), {"shared": True}, unmoved, add={"version": 1})
 
     def _commit(self, steps: list[writes.Write]) -> bool:
-        try:
-            self._table.transact(steps)
-        except TransactionRefused:
-            return False
-        return True
+        return self._table.transacted(steps)
 
 
 def _holder_key(space: Space, sk: str) -> Key:

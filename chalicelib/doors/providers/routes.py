@@ -6,9 +6,9 @@ from urllib.parse import parse_qs
 
 from pydantic import BaseModel, ValidationError
 
-from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import undress
 from chalicelib.doors.providers import pages
+from chalicelib.http.browser import own_address_of
 from chalicelib.http.route import MIB, Answer, Call, Handler, Route
 from chalicelib.integrations.drafts import AppCredentials
 from chalicelib.integrations.errors import BadSetup, BadSignature
@@ -81,16 +81,8 @@ def take_form(provider: str, call: Call) -> Answer:
         raise BadSetup("a field is missing, or cannot be used") from error
     errand = known.installs.form_of(provider, token, use=True)
     filled = known.publications.fill(errand.space, provider, errand.publication, sent)
-    url = known.installs.begin_own(errand.space, filled, f"{_own_address(call)}/{provider}/oauth/callback")
+    url = known.installs.begin_own(errand.space, filled, f"{own_address_of(call)}/{provider}/oauth/callback")
     return pages.page("Nearly done", f'<p><a href="{escape(url)}">Let the app in at {PROVIDERS[provider]}</a></p>')
-
-
-def _own_address(call: Call) -> str:
-    if call.services.settings.public_url:
-        return call.services.settings.public_url
-    if call.request is None:
-        raise NotFound("the request has no address")
-    return str(call.request.base_url).rstrip("/")
 
 
 def _hook(path: str, handler: Handler, summary: str) -> Route:

@@ -8,7 +8,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.environments.work.errors import EnvironmentKeyNotFound
 from chalicelib.storage import writes
-from chalicelib.storage.errors import ConditionFailed, TransactionRefused
+from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space, system_partition
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
@@ -86,11 +86,7 @@ class EnvironmentKeys:
     def remove(self, key: EnvironmentKey) -> bool:
         """Remove a key; False when it was gone already."""
         places = (_record(key.tenant, key.environment, key.id), _found(key.digest))
-        try:
-            self._table.transact(writes.delete(place, writes.PRESENT) for place in places)
-        except TransactionRefused:
-            return False
-        return True
+        return self._table.transacted(writes.delete(place, writes.PRESENT) for place in places)
 
     def note_use(self, key: EnvironmentKey, at_ms: int) -> None:
         """Remember that a key was used."""

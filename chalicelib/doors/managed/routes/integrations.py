@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import derive_id, undress
 from chalicelib.doors.managed import lists
 from chalicelib.doors.managed.refs import core_id
 from chalicelib.doors.managed.render import integrations as render
 from chalicelib.doors.managed.render import tenants
 from chalicelib.doors.managed.schemas import integrations as schemas
+from chalicelib.http.browser import own_address_of
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.integrations.drafts import PublicationCreate, PublicationUpdate
 from chalicelib.integrations.errors import InstallationNotFound, PublicationNotFound
@@ -33,18 +33,9 @@ def parts(call: Call) -> "tuple[Integrations, Space, str]":
     return known, Space(call.principal.tenant), provider
 
 
-def own_address(call: Call) -> str:
-    """Where this server is reached. Raises NotFound."""
-    if call.services.settings.public_url:
-        return call.services.settings.public_url
-    if call.request is None:
-        raise NotFound("the request has no address")
-    return str(call.request.base_url).rstrip("/")
-
-
 def callback_of(call: Call, provider: str) -> str:
     """Where a person comes back to."""
-    return f"{own_address(call)}/{provider}/oauth/callback"
+    return f"{own_address_of(call)}/{provider}/oauth/callback"
 
 
 def named_publication(call: Call, provider: str) -> Publication:

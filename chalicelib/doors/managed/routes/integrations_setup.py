@@ -13,12 +13,12 @@ from chalicelib.doors.managed.routes.integrations import (
     callback_of,
     made,
     named_publication,
-    own_address,
     parts,
     publication_of,
 )
 from chalicelib.doors.managed.schemas import integrations as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
+from chalicelib.http.browser import own_address_of
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.integrations.drafts import (
     AppCredentials,
@@ -41,7 +41,7 @@ def start(call: Call) -> Answer:
     """Begin a publication with an app of its own."""
     known, _, provider = parts(call)
     known.apps.of_operator(provider)
-    return Answer(render.set_up(made(call, own_app=True), own_address(call)), 201)
+    return Answer(render.set_up(made(call, own_app=True), own_address_of(call)), 201)
 
 
 def fill(call: Call) -> Answer:
@@ -77,7 +77,7 @@ def form_token(call: Call) -> Answer:
     found = named_publication(call, provider)
     known.apps.of_operator(provider)
     token = known.installs.form(space, found)
-    url, until = f"{own_address(call)}/{provider}/setup?token={token}", iso(now_ms() + SECONDS * 1000)
+    url, until = f"{own_address_of(call)}/{provider}/setup?token={token}", iso(now_ms() + SECONDS * 1000)
     return Answer({"token": token, "url": url, "expires_at": until}, headers=_NO_STORE)
 
 

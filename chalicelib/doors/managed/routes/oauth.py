@@ -1,12 +1,12 @@
 """OAuth credentials of vaults: authorized by a person, renewed, checked."""
 
-from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import undress
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.refs import core_id, vault_ref
 from chalicelib.doors.managed.render import oauth as render
 from chalicelib.doors.managed.render.vaults import credential_name
 from chalicelib.doors.managed.schemas import oauth as schemas
+from chalicelib.http.browser import own_address_of
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.storage.keys import Space
 from chalicelib.vaults.errors import CredentialNotFound
@@ -31,7 +31,7 @@ def authorize(call: Call) -> Answer:
     wish = Wish(
         vault_id=vault_id,
         server_url=query.mcp_server_url,
-        callback=_own_address(call) + _CALLBACK,
+        callback=own_address_of(call) + _CALLBACK,
         credential_id=None if given is None else core_id("vcrd", given, "credential_id", "credential"),
         return_to=query.redirect_uri,
         client_id=query.client_id,
@@ -39,14 +39,6 @@ def authorize(call: Call) -> Answer:
     )
     location = call.services.oauth.begin(Space(call.principal.tenant), wish)
     return Answer(None, 302, _AWAY | {"location": location})
-
-
-def _own_address(call: Call) -> str:
-    if call.services.settings.public_url:
-        return call.services.settings.public_url
-    if call.request is None:
-        raise NotFound("the request has no address")
-    return str(call.request.base_url).rstrip("/")
 
 
 def callback(call: Call) -> Answer:

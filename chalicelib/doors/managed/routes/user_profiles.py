@@ -10,6 +10,7 @@ from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.render import user_profiles as render
 from chalicelib.doors.managed.schemas import user_profiles as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
+from chalicelib.http.browser import own_address_of
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
@@ -76,10 +77,8 @@ def delete(call: Call) -> Answer:
 
 
 def _link(call: Call, kind: str, expires_at: int) -> Answer:
-    assert call.request is not None
     token = call.services.enrolment.token(*_profile(call), expires_at)
-    own = call.services.settings.public_url or str(call.request.base_url).rstrip("/")
-    url = f"{own}/enroll/{token}"
+    url = f"{own_address_of(call)}/enroll/{token}"
     return Answer({"type": kind, "url": url, "expires_at": iso(expires_at)}, kept=expires_at)
 
 
