@@ -386,7 +386,7 @@ class Services(Ground):
         from chalicelib.workspaces.service import WorkspaceService
         from chalicelib.workspaces.store import WorkspaceStore
 
-        return WorkspaceService(WorkspaceStore(self.table), self.objects)
+        return WorkspaceService(WorkspaceStore(self.table), self.objects, self.sandbox_settings.rests)
 
     @lazy
     def sandbox_settings(self) -> "SandboxSettings":
@@ -400,9 +400,8 @@ class Services(Ground):
 
         return sandboxes(self)
 
-    def sandbox_of(self, ref: SessionRef, spec: Spec, *, refreshes: bool = True) -> "SessionSandbox | None":
-        """The way to a session's sandbox; None where a worker of the customer has it. For clients ``refreshes`` is off:
-        they may come while the agent is at work in it."""
+    def sandbox_of(self, ref: SessionRef, spec: Spec, run: str = "") -> "SessionSandbox | None":
+        """The way of a run, or of clients, to a session's sandbox; None where a worker of the customer has it."""
         from chalicelib.sandbox.sessions.access import SessionSandbox
         from chalicelib.sandbox.sessions.memory import MountedMemory
         from chalicelib.sandbox.sessions.skills import SkillFolders
@@ -413,9 +412,7 @@ class Services(Ground):
         uploads = Uploads(self.files, ref.space, ref.id, spec.resources)
         skills = SkillFolders(self.skills, ref.space, spec.skills)
         memory = MountedMemory(self.memory_mounts, of(spec.resources))
-        return SessionSandbox(
-            lambda: self.sandboxes, [uploads, skills], ref.space, ref.id, refreshes=refreshes, memory=memory
-        )
+        return SessionSandbox(lambda: self.sandboxes, [uploads, skills], ref.space, ref.id, run=run, memory=memory)
 
     def _is_archived(self, space: Space, agent_id: str) -> bool:
         try:

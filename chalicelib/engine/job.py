@@ -47,7 +47,7 @@ class Parts:
     outbound: "Outbound"
     files: "FileService"
     workers: "Workers"
-    sandbox_of: "Callable[[SessionRef, Spec], SessionSandbox | None]"
+    sandbox_of: "Callable[[SessionRef, Spec, str], SessionSandbox | None]"
     mcp_of: "Callable[[SessionRef, Spec], Servers | None]"
     is_archived: "Callable[[Space, str], bool]" = field(default=lambda _space, _agent_id: False, kw_only=True)
     schedules: "ScheduleService | None" = field(default=None, kw_only=True)
@@ -111,7 +111,7 @@ class Job:
     @cached_property
     def sandbox(self) -> "SessionSandbox | None":
         """The session's sandbox, None where a worker of the customer has it."""
-        return self.parts.sandbox_of(self.ref, self.spec)
+        return self.parts.sandbox_of(self.ref, self.spec, self.run_id)
 
     @cached_property
     def models(self) -> "RunModels":

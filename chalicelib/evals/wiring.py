@@ -1,6 +1,5 @@
 """Puts the parts of evaluations together; the worker's side is imported where trials are moved."""
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from chalicelib.core.lazy import lazy
@@ -45,7 +44,7 @@ class Evals:
         from chalicelib.evals.trials import Helpers, Trials
 
         services = self._services
-        preparer = Preparer(partial(services.sandbox_of, refreshes=False))
+        preparer = Preparer(services.sandbox_of)
         grader = Grader(preparer, services.log, services.outbound, services.serving)
         helpers = Helpers(services.opener, services.sessions, preparer, grader, services.tenant_register, services.log)
         return Trials(self._store, self.service, self.runs, helpers)

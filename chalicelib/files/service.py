@@ -59,11 +59,19 @@ class FileService:
 
         Raises InvalidRequest, ScopeNotFound, FileDiffers; ``abandon`` the upload then.
         """
-        checked, now = draft.checked(), now_ms()
+        checked = draft.checked()
         if checked.session_id is not None and not self._session_exists(upload.space, checked.session_id):
             raise ScopeNotFound("session_id: no such session", field="session_id")
+        return self._keep(upload.space, self._closed(upload, checked))
+
+    def commit_writes(self, upload: Upload, draft: FileDraft) -> list[Write]:
+        """As ``commit``, for a session that is still being made: the writes that make the file known."""
+        return self._store.insert_writes(upload.space, self._closed(upload, draft.checked()))
+
+    def _closed(self, upload: Upload, checked: FileDraft) -> File:
         upload.incoming.close()
-        file = File(
+        now = now_ms()
+        return File(
             id=upload.file_id,
             filename=checked.filename,
             media_type=checked.media_type,
@@ -76,7 +84,6 @@ class FileService:
             session_id=checked.session_id,
             expires_at=None if checked.lifetime is None else now + checked.lifetime * 1000,
         )
-        return self._keep(upload.space, file)
 
     def abandon(self, upload: Upload) -> None:
         """Leave nothing of an upload behind."""

@@ -37,7 +37,6 @@ def head_of(source: Head, fork_id: str, copied: Copied, rested: Event | None, sp
         end_user=source.end_user,
         rev=copied.seq,
         fence=source.fence,
-        forked_from={"session_id": source.id, "seq": copied.seq},
     )
 
 

@@ -28,8 +28,7 @@ class ForkWanted:
 
 @dataclass(frozen=True, slots=True)
 class Forked:
-    """The new session, the number asked for and the one it goes on from. ``exact``: nothing was recorded in the source
-    behind that number when its files were taken."""
+    """The new session, the number asked for and the one it goes on from. ``exact``: its files are those of then."""
 
     session: Session
     asked: int

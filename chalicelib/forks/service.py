@@ -67,13 +67,13 @@ class ForkParts:
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """What a fork begins with."""
+    """What a fork begins with; its files are not older than ``since``."""
 
     source: Session
     spec: Spec
     plan: Plan
     notices: list[dict[str, Any]] | None
-    exact: bool
+    since: int
 
 
 class ForkService:
@@ -92,11 +92,13 @@ class ForkService:
         target = SessionRef(source.space, fork_id)
         spec, notices = self._spec(source.space, session, wanted)
         wanted = replace(wanted, initial=self._checked(source.space, session.head, spec, wanted))
-        last = self._parts.store.load(source).tail.next_seq - 1
+        now, last = now_ms(), self._parts.store.load(source).tail.next_seq - 1
         plan, rested = self._planned(source, target, wanted, last)
         if not plan.done:
-            self._make(source, target, _Ground(session, spec, plan, notices, plan.seq == last), wanted, rested)
-        return Forked(self._parts.store.get(target), plan.asked, plan.seq, plan.seq == last)
+            since = now if plan.seq == last else session.head.created_at
+            self._make(source, target, _Ground(session, spec, plan, notices, since), wanted, rested)
+        made = self._parts.store.get(target)
+        return Forked(made, plan.asked, plan.seq, (made.head.forked_from or {}).get("exact", False))
 
     def give_up(self, ref: SessionRef) -> None:
         """Remove what is there of a fork that was never finished, once its time is over."""
@@ -168,10 +170,12 @@ class ForkService:
     def _make(
         self, source: SessionRef, target: SessionRef, ground: _Ground, wanted: ForkWanted, rested: Event | None
     ) -> None:
-        given = self._parts.belongings.give(source, target, ground.source.spec.resources)
-        spec = replace(ground.spec, resources=given.resources)
         copied = self._parts.copier.copy(source, target, ground.plan.seq)
+        at = max(copied.at, ground.since)
+        given = self._parts.belongings.give(source, target, ground.source.spec.resources, at)
+        spec = replace(ground.spec, resources=given.resources)
         head = head_of(ground.source.head, target.id, copied, rested, spec)
+        head.forked_from = {"session_id": source.id, "seq": copied.seq, "exact": given.exact}
         if ground.notices is not None:
             head.notices = ground.notices
         if wanted.agent is None:

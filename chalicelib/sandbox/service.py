@@ -161,9 +161,12 @@ class SandboxService:
         with suppress(SandboxNotFound, GuestGone):
             self.sync(space, sandbox_id)
 
-    def sync_live(self, space: Space, live: Live) -> None:
-        """Store what changed in a computer that is at hand. Raises GuestGone, ComputerReplaced, SandboxContended."""
-        self._syncer.sync(space, live)
+    def sync_live(self, space: Space, live: Live, run: str = "") -> None:
+        """Store what changed in a computer that is at hand; ``run`` in whose course.
+
+        Raises GuestGone, ComputerReplaced, SandboxContended.
+        """
+        self._syncer.sync(space, live, run)
 
     def note_uploads(self, space: Space, live: Live, uploads: dict[str, str]) -> None:
         """Remember what was put where in that computer."""

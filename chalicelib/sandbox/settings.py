@@ -28,11 +28,15 @@ class MicrovmSettings:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSettings:
-    """How this process makes sandboxes. ``limits`` are those of one that asks for nothing else. Times: seconds."""
+    """How this process makes sandboxes. ``limits`` are those of one that asks for nothing else. Times: seconds.
+
+    ``rests`` is of how many runs of a session the files are kept as they were.
+    """
 
     limits: Limits = field(default_factory=Limits)
     idle_seconds: int = 300
     max_seconds: int = MOST_SECONDS
+    rests: int = 16
     microvm: MicrovmSettings = field(default_factory=MicrovmSettings)
     box: BoxSettings = field(default_factory=BoxSettings)
 
@@ -46,6 +50,7 @@ class SandboxSettings:
             limits=_limits(env),
             idle_seconds=_whole(env, "LAMBENT_SANDBOX_IDLE_SECONDS", 300, least=LEAST_IDLE_SECONDS, most=MOST_SECONDS),
             max_seconds=_whole(env, "LAMBENT_SANDBOX_MAX_SECONDS", MOST_SECONDS, most=MOST_SECONDS),
+            rests=_whole(env, "LAMBENT_SANDBOX_RESTS", 16, least=0, most=100),
             microvm=_microvm(env),
             box=BoxSettings.from_env(env, outbound_allow=outbound_allow),
         )

@@ -59,16 +59,16 @@ class Syncer:
         self.seen: Seen | None = None
         self.memory: Memory | None = None
 
-    def sync(self, space: Space, live: Live) -> None:
-        """Durable when this returns. Raises GuestGone, ComputerReplaced, SandboxContended."""
+    def sync(self, space: Space, live: Live, run: str = "") -> None:
+        """Durable when this returns; ``run`` in whose course. Raises GuestGone, ComputerReplaced, SandboxContended."""
         with self._locks[live.boot]:
             for _ in range(_TRIES):
                 with suppress(Moved, ObjectMissing):
-                    self._once(space, live)
+                    self._once(space, live, run)
                     return
         raise SandboxContended("the workspace was changed by others again and again")
 
-    def _once(self, space: Space, live: Live) -> None:
+    def _once(self, space: Space, live: Live, run: str) -> None:
         finish = Finish()
         intake = self.memory.intake(live) if self.memory is not None else None
         roots = ROOTS if intake is None else (*ROOTS, MOUNT)
@@ -78,7 +78,7 @@ class Syncer:
             incoming = frames.received(pieces, finish, roots)
             if intake is not None:
                 incoming = intake.divert(incoming, finish)
-            taken = self._workspaces.take(space, live.sandbox.id, live.boot, incoming, finish)
+            taken = self._workspaces.take(space, live.sandbox.id, live.boot, incoming, finish, run)
         if self.memory is not None and intake:
             self.memory.store(space, live, intake)
         elif not taken.changes:

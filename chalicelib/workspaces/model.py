@@ -56,11 +56,21 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """A tree as it was from ``at`` on (milliseconds), until the next one."""
+
+    layers: tuple[Layer, ...]
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """The changing part of a workspace: its layers, oldest first.
 
     ``lineage`` is the workspace whose folder of the bucket holds the objects; forks and snapshots share it.
     ``boot`` names the computer that may write (none: whoever asks), ``seq`` the last of its scans that was taken.
+    ``run`` is the run that changed the tree last (none: it was changed between runs), ``at`` when that was, and
+    ``past`` what the tree was before, oldest first.
     """
 
     id: str
@@ -71,6 +81,9 @@ class Head:
     seq: int = 0
     shared: bool = False
     created_at: int = 0
+    run: str = ""
+    at: int = 0
+    past: tuple[State, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

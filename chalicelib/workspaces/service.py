@@ -9,7 +9,7 @@ from chalicelib.core.ids import new_id
 from chalicelib.storage.errors import ObjectMissing
 from chalicelib.storage.keys import Space
 from chalicelib.storage.objects import Objects
-from chalicelib.workspaces import gathering
+from chalicelib.workspaces import gathering, history
 from chalicelib.workspaces.errors import ComputerReplaced, WorkspaceNotFound
 from chalicelib.workspaces.index import Indexes, flat, merge, object_key, packs_of
 from chalicelib.workspaces.litter import Litter
@@ -42,9 +42,11 @@ class WorkspaceService:
     """Keeps trees: each change is a layer, layers of like size become one, so that the cost of a change depends on
     the change and not on the tree."""
 
-    def __init__(self, store: WorkspaceStore, objects: Objects) -> None:
+    def __init__(self, store: WorkspaceStore, objects: Objects, rests: int = 0) -> None:
+        """``rests`` is of how many runs the files are kept as they were at their ends."""
         self._store = store
         self._objects = objects
+        self._rests = rests
         self._indexes = Indexes(objects)
         self._recent = Recent()
         self._litter = Litter(objects)
@@ -53,7 +55,8 @@ class WorkspaceService:
         """The workspace, made empty if there is none."""
         with suppress(WorkspaceNotFound):
             return self._store.head(space, workspace_id)
-        head = Head(workspace_id, lineage=workspace_id, created_at=now_ms())
+        now = now_ms()
+        head = Head(workspace_id, lineage=workspace_id, created_at=now, at=now)
         return head if self._store.insert(space, head) else self._store.head(space, workspace_id)
 
     def head(self, space: Space, workspace_id: str) -> Head:
@@ -105,12 +108,18 @@ class WorkspaceService:
                 return
 
     def take(
-        self, space: Space, workspace_id: str, boot: str, incoming: Iterable[Incoming], finish: "gathering.Finish"
+        self,
+        space: Space,
+        workspace_id: str,
+        boot: str,
+        incoming: Iterable[Incoming],
+        finish: "gathering.Finish",
+        run: str = "",
     ) -> Taken:
         """Store what a scan of the computer ``boot`` sends; durable when this returns.
 
-        ``finish`` tells, when all has come in, which paths are gone and the scan's number. Raises ComputerReplaced,
-        and Moved when the scan has to be made anew.
+        ``finish`` tells, when all has come in, which paths are gone and the scan's number; ``run`` in whose course
+        this is. Raises ComputerReplaced, and Moved when the scan has to be made anew.
         """
         head, tree = self._written_by(space, workspace_id, boot)
         with self._packer(space, head, tree) as packer:
@@ -121,7 +130,7 @@ class WorkspaceService:
             if not changes:
                 return Taken({}, {})
             before = {path: tree.entries[path] for path in changes if path in tree.entries}
-            self._commit(space, head, packer, changes, finish.seq)
+            self._commit(space, head, packer, changes, replace(head, seq=finish.seq, run=run))
         return Taken(changes, before)
 
     def _packer(self, space: Space, head: Head, tree: Tree) -> Packer:
@@ -130,18 +139,19 @@ class WorkspaceService:
         writer = self._objects.writer(key, "application/octet-stream")
         return Packer(object_id, writer, tree.twin, lambda: self._objects.delete(key))
 
-    def _commit(self, space: Space, head: Head, packer: Packer, changes: Changes, seq: int) -> None:
+    def _commit(self, space: Space, head: Head, packer: Packer, changes: Changes, now: Head) -> None:
         layers, index, dropped = self._merged(space, head, packer, changes)
         layer = packer.close(index)
         self._indexes.remember(object_key(space, head.lineage, layer.id), index)
-        now = replace(head, layers=(*layers, layer), seq=seq)
+        past = history.after(head, now.run, self._rests)
+        now = replace(now, layers=(*layers, layer), at=now_ms(), past=past)
         if not self._store.replace(space, head, now):
             self._recent.forget(space, head.id)
             raise Moved
         packer.kept = True
         now = replace(now, version=head.version + 1)
         self._recent.advance(space, head, now, changes)
-        if not head.shared:
+        if not head.shared and not now.past:
             self._litter.drop(object_key(space, head.lineage, gone) for gone in sorted(dropped))
         elif now.version % _COLLECT_EVERY == 0:
             self._collect(space, head.lineage)
@@ -189,11 +199,16 @@ class WorkspaceService:
         """One snapshot. Raises SnapshotNotFound."""
         return self._store.find_snapshot(space, snapshot_id)
 
-    def fork(self, space: Space, workspace_id: str, fork_id: str) -> Head:
-        """A new workspace with the same tree. Raises WorkspaceNotFound."""
+    def fork(self, space: Space, workspace_id: str, fork_id: str, at: int | None = None) -> Head:
+        """A new workspace with the same tree, or with the one of that moment (milliseconds) and what was before.
+
+        Where that moment is not kept any more, the tree is today's, and the fork's ``at`` is later than asked.
+        Raises WorkspaceNotFound.
+        """
         for _ in range(_TRIES):
             head = self._store.head(space, workspace_id)
-            made = self._like(fork_id, head.lineage, head.layers)
+            wanted = head if at is None else history.back_to(head, at)
+            made = replace(wanted, id=fork_id, version=0, boot="", seq=0, shared=True, run="")
             if self._store.fork(space, head, made):
                 self._recent.forget(space, workspace_id)
                 return made
@@ -202,11 +217,10 @@ class WorkspaceService:
     def from_snapshot(self, space: Space, snapshot_id: str, workspace_id: str) -> Head:
         """A new workspace with the tree of a snapshot. Raises SnapshotNotFound."""
         found = self._store.find_snapshot(space, snapshot_id)
-        made = self._like(workspace_id, found.lineage, found.layers)
+        made = Head(
+            workspace_id, found.lineage, layers=found.layers, shared=True, created_at=now_ms(), at=found.created_at
+        )
         return made if self._store.fork_snapshot(space, found, made) else self._store.head(space, workspace_id)
-
-    def _like(self, workspace_id: str, lineage: str, layers: tuple[Layer, ...]) -> Head:
-        return Head(workspace_id, lineage, layers=layers, shared=True, created_at=now_ms())
 
     def restore(self, space: Space, workspace_id: str, snapshot_id: str) -> None:
         """Put a workspace back to one of its snapshots. Raises WorkspaceNotFound, SnapshotNotFound."""
@@ -215,7 +229,9 @@ class WorkspaceService:
             head = self._store.head(space, workspace_id)
             if head.lineage != found.lineage:
                 raise WorkspaceNotFound("the snapshot is of another workspace")
-            if self._store.replace(space, head, replace(head, layers=found.layers, boot="", seq=0)):
+            past = history.after(head, "", self._rests)
+            now = replace(head, layers=found.layers, boot="", seq=0, run="", at=now_ms(), past=past)
+            if self._store.replace(space, head, now):
                 self._recent.forget(space, workspace_id)
                 return
         raise Moved
@@ -238,14 +254,12 @@ class WorkspaceService:
 
     def _collect(self, space: Space, lineage: str) -> None:
         """Remove the objects of a lineage that nobody holds."""
-        holders = self._store.holders(space, lineage)
-        with suppress(WorkspaceNotFound):
-            holders.append(self._store.head(space, lineage).layers)
+        held = self._store.held(space, lineage)
         folder = object_key(space, lineage, "")
-        if not holders:
+        if held is None:
             self._objects.delete_prefix(folder)
             return
-        needed = {name for layers in holders for layer in layers for name in self._needed(space, lineage, layer)}
+        needed = {name for layer in held for name in self._needed(space, lineage, layer)}
         settled = self._objects.keys(folder, now_ms() - _SETTLED_MS)
         self._objects.delete_many([key for key in settled if key[len(folder) :] not in needed])
 

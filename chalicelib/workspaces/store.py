@@ -1,5 +1,6 @@
 """Rows of workspaces: a head each, and for trees that share their objects a list of who holds them."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from chalicelib.core.jsonio import dumps, loads
@@ -9,11 +10,12 @@ from chalicelib.storage.keys import Key, Space
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.workspaces.errors import SnapshotNotFound, WorkspaceNotFound
-from chalicelib.workspaces.model import Head, Layer
+from chalicelib.workspaces.model import Head, Layer, State
 
 _NOUN, _LINEAGE, _SNAPSHOT = "workspace", "workspace_lineage", "workspace_snapshot"
 _HEAD = "HEAD"
 _WORKSPACE_HOLDS, _SNAPSHOT_HOLDS = "W-", "S-"
+_FACTS = ("id", "lineage", "version", "boot", "seq", "shared", "created_at", "run", "at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,19 +45,38 @@ def _layers(row: Row) -> tuple[Layer, ...]:
     return tuple(Layer(*fields) for fields in loads(row["layers"]))
 
 
-def _packed(layers: tuple[Layer, ...]) -> str:
+def _packed(layers: Iterable[Layer]) -> str:
     return dumps([[layer.id, layer.count, layer.offset, layer.size] for layer in layers])
 
 
 def _row(space: Space, head: Head) -> Row:
     key = _key(space, head.id)
-    facts = {name: getattr(head, name) for name in ("id", "lineage", "version", "boot", "seq", "shared", "created_at")}
-    return {"pk": key.pk, "sk": key.sk, **facts, "layers": _packed(head.layers)}
+    facts = {name: getattr(head, name) for name in _FACTS}
+    return {"pk": key.pk, "sk": key.sk, **facts, "layers": _packed(head.layers), **_packed_past(head.past)}
+
+
+def _packed_past(past: tuple[State, ...]) -> Row:
+    """States have most of their layers in common: each layer is written once, states name them by number."""
+    numbers = {layer: number for number, layer in enumerate(dict.fromkeys(one for was in past for one in was.layers))}
+    states = [[state.at, *(numbers[layer] for layer in state.layers)] for state in past]
+    return {"past_layers": _packed(numbers), "past": dumps(states)} if past else {}
+
+
+def _past(row: Row) -> tuple[State, ...]:
+    if "past" not in row:
+        return ()
+    layers = [Layer(*fields) for fields in loads(row["past_layers"])]
+    return tuple(State(tuple(layers[number] for number in numbers), at) for at, *numbers in loads(row["past"]))
+
+
+def _needed(row: Row) -> Iterator[Layer]:
+    yield from _layers(row)
+    for state in _past(row):
+        yield from state.layers
 
 
 def _head(row: Row) -> Head:
-    facts = {name: row[name] for name in ("id", "lineage", "version", "boot", "seq", "shared", "created_at")}
-    return Head(**facts, layers=_layers(row))
+    return Head(**{name: row[name] for name in _FACTS if name in row}, layers=_layers(row), past=_past(row))
 
 
 class WorkspaceStore:
@@ -127,11 +148,19 @@ class WorkspaceStore:
         holder = space.key(_LINEAGE, snapshot.lineage, sk=_SNAPSHOT_HOLDS + snapshot.id)
         self._table.delete_many([_snapshot_key(space, snapshot.id), holder])
 
-    def holders(self, space: Space, lineage: str) -> list[tuple[Layer, ...]]:
-        """The layers of everybody who shares a lineage's objects."""
-        rows = list(self._table.walk(space.partition(_LINEAGE, lineage)))
-        keys = [_holder_key(space, row["sk"]) for row in rows]
-        return [_layers(row) for row in self._table.get_many(keys).values()]
+    def held(self, space: Space, lineage: str) -> set[Layer] | None:
+        """The layers that anybody needs who shares a lineage's objects; None when there is nobody left."""
+        keys = self._holders(space, lineage)
+        while True:
+            rows = list(self._table.get_many(keys).values())
+            # Whoever joined while the rows were read may hold what its source has given up since.
+            if (now := self._holders(space, lineage)) == keys:
+                return {layer for row in rows for layer in _needed(row)} if rows else None
+            keys = now
+
+    def _holders(self, space: Space, lineage: str) -> list[Key]:
+        shared = self._table.walk(space.partition(_LINEAGE, lineage))
+        return [_key(space, lineage), *(_holder_key(space, row["sk"]) for row in shared)]
 
     def _share(self, space: Space, source: Head) -> writes.Write:
         # A new version, so that whoever writes meanwhile finds out that its objects are shared by now.

@@ -33,20 +33,20 @@ class SessionSandbox:
         space: Space,
         session_id: str,
         *,
-        refreshes: bool = True,
+        run: str = "",
         memory: MountedMemory | None = None,
     ) -> None:
         """``sandboxes`` is asked when a tool needs the computer; ``placed`` is what is put there besides its workspace.
 
-        ``refreshes``: a computer that was given something else than it would be given now is started anew. Not for
-        those who come while the agent may be at work in it. ``memory`` are the session's memory stores.
+        ``run`` is whose tools come; "" for clients, who may come while the agent is at work. For a run a computer that
+        was given something else than it would be given now is started anew. ``memory`` are the session's memory stores.
         """
         self._memory = memory
         self._sandboxes = sandboxes
         self._placed = placed
         self._space = space
         self._id = session_id
-        self._refreshes = refreshes
+        self._run = run
         self._live: Live | None = None
         self._untold = False
         self._notices: list[str] = []
@@ -65,7 +65,7 @@ class SessionSandbox:
     def _found(self) -> Live:
         if self._sandboxes().ensure(self._space, SandboxDraft("session", sandbox_id=self._id)).state == "paused":
             self._sandboxes().resume(self._space, self._id, end_at=None)
-        if self._refreshes:
+        if self._run:
             self._sandboxes().refresh(self._space, self._id)
         live = self._sandboxes().live(self._space, self._id, _HOLD_MS)
         computer = live.sandbox.computer
@@ -88,7 +88,7 @@ class SessionSandbox:
         fresh = live.sandbox.computer is None or not live.sandbox.computer.memory
         if not fresh:
             self._sandboxes().sync_live(self._space, live)
-        for problem in memory.refresh(self._space, live, again=self._refreshes):
+        for problem in memory.refresh(self._space, live, again=bool(self._run)):
             self._note(problem)
         if fresh:
             self._sandboxes().note_memory(self._space, live)
@@ -117,7 +117,7 @@ class SessionSandbox:
         if live is None:
             return
         try:
-            self._sandboxes().sync_live(self._space, live)
+            self._sandboxes().sync_live(self._space, live, self._run)
         except GuestGone:
             self.lost()
             raise

@@ -42,7 +42,7 @@ class Outputs:
         file_id = output_id(space, session_id, path, entry)
         if self._files.find_many(space, [file_id]):
             return
-        draft = FileDraft(path.rsplit("/", 1)[-1], "", maker="agent", session_id=session_id)
+        draft = draft_of(session_id, path)
         upload = self._files.begin(space, draft.checked().media_type, file_id)
         try:
             for piece in self._workspaces.content(space, session_id, entry):
@@ -54,6 +54,11 @@ class Outputs:
         except LambentError:
             self._files.abandon(upload)
             raise
+
+
+def draft_of(session_id: str, path: str) -> FileDraft:
+    """The file that an output of a session becomes."""
+    return FileDraft(path.rsplit("/", 1)[-1], "", maker="agent", session_id=session_id)
 
 
 def output_id(space: Space, session_id: str, path: str, entry: Entry) -> str:

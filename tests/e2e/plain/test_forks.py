@@ -18,6 +18,13 @@ def fork(api: Api, session: str, **body: object) -> Json:
     return made
 
 
+def run(api: Api, session: str, command: str) -> str:
+    """What a command of the agent prints."""
+    log = api.turn(session, f"tool:bash input:{json.dumps({'command': command})} tokens:2")
+    results = [event for event in log if event["type"] == "agent.tool_result"]
+    return str(results[-1]["content"][0]["text"])
+
+
 def told(api: Api, session: str) -> list[Json]:
     """The log without the name of its session."""
     return [{key: value for key, value in event.items() if key != "session_id"} for event in api.log(session)]
@@ -54,7 +61,7 @@ def test_a_point_inside_a_turn_is_moved_back_to_the_last_rest(api: Api, model: F
         "requested_seq": said["seq"],
         "seq": first[-1]["seq"],
         "moved": True,
-        "files": "current",
+        "files": "at_point",
     }
     assert told(api, made["id"]) == told(api, session)[: len(first)]
     assert fork(api, session, seq=1)["fork"]["seq"] == 0
@@ -163,12 +170,11 @@ def test_files_resources_and_the_workspace_are_its_own(api: Api, model: FakeMode
         ],
     )
 
-    def run(one: str, command: str) -> str:
-        log = api.turn(one, f"tool:bash input:{json.dumps({'command': command})} tokens:2")
-        results = [event for event in log if event["type"] == "agent.tool_result"]
-        return str(results[-1]["content"][0]["text"])
-
-    run(session, "echo one > /workspace/b.txt; mkdir -p /mnt/session/outputs; echo out > /mnt/session/outputs/o.txt")
+    run(
+        api,
+        session,
+        "echo one > /workspace/b.txt; mkdir -p /mnt/session/outputs; echo out > /mnt/session/outputs/o.txt",
+    )
     made = fork(api, session)["id"]
     shown = api.get(f"/v1/sessions/{made}/resources")["data"]
     assert {one["type"] for one in shown} == {"file", "env"}
@@ -176,10 +182,43 @@ def test_files_resources_and_the_workspace_are_its_own(api: Api, model: FakeMode
         one["id"] for one in api.get(f"/v1/sessions/{session}/resources")["data"]
     )
     assert len(api.get("/v1/files", scope_id=made)["data"]) == len(api.get("/v1/files", scope_id=session)["data"]) == 2
-    run(session, "echo two > /workspace/b.txt")
+    run(api, session, "echo two > /workspace/b.txt")
     assert api.call("DELETE", f"/v1/sessions/{session}").status_code == 200
     said = run(
-        made, "cat /workspace/a.txt; echo; cat /workspace/b.txt /mnt/session/outputs/o.txt; printf %s $TOKEN | wc -c"
+        api,
+        made,
+        "cat /workspace/a.txt; echo; cat /workspace/b.txt /mnt/session/outputs/o.txt; printf %s $TOKEN | wc -c",
     )
     assert said.split() == ["attached", "one", "out", "4"]
     assert_whole(api.log(made))
+
+
+def test_a_fork_at_an_old_point_has_the_files_of_then(api: Api, model: FakeModel) -> None:
+    session = api.session(api.agent(tools=[TOOLSET]))
+    run(api, session, "echo one > a; echo gone > b; mkdir -p /mnt/session/outputs; echo 1 > /mnt/session/outputs/o.txt")
+    rests = [api.log(session)[-1]["seq"]]
+    late = api.post("/v1/files", filename="late.txt", content="late\n", media_type="text/plain")["id"]
+    api.post(f"/v1/sessions/{session}/resources", type="file", file_id=late, mount_path="/workspace/late")
+    run(
+        api,
+        session,
+        "echo two > a; rm b; echo 22 > /mnt/session/outputs/o.txt; echo new > /mnt/session/outputs/new.txt",
+    )
+    rests.append(api.log(session)[-1]["seq"])
+    run(api, session, "echo three > a")
+    old, middle = (fork(api, session, seq=seq) for seq in rests)
+    assert old["fork"]["files"] == middle["fork"]["files"] == "at_point"
+    look = "cat a b late /mnt/session/outputs/* 2>/dev/null | tr '\\n' ' '"
+    assert run(api, old["id"], look).split() == ["one", "gone", "1"]
+    assert run(api, middle["id"], look).split() == ["two", "late", "new", "22"]
+    assert run(api, session, look).split() == ["three", "late", "new", "22"]
+
+    def outputs(one: str) -> dict[str, str]:
+        made = [file for file in api.get("/v1/files", scope_id=one)["data"] if file["downloadable"]]
+        return {file["filename"]: api.call("GET", f"/v1/files/{file['id']}/content").text.strip() for file in made}
+
+    assert outputs(old["id"]) == {"o.txt": "1"}
+    assert outputs(middle["id"]) == {"o.txt": "22", "new.txt": "new"}
+    assert api.get(f"/v1/sessions/{old['id']}/resources")["data"] == []
+    again = fork(api, old["id"], seq=rests[0])
+    assert (again["fork"]["files"], run(api, again["id"], "cat a").strip()) == ("at_point", "one")

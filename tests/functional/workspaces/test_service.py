@@ -42,11 +42,13 @@ class Bench:
     boot: str = "boot-1"
     seq: int = 0
 
-    def take(self, files: Mapping[str, bytes], removed: tuple[str, ...] = (), seq: int | None = None) -> Any:
+    def take(
+        self, files: Mapping[str, bytes], removed: tuple[str, ...] = (), seq: int | None = None, run: str = ""
+    ) -> Any:
         self.seq = self.seq + 1 if seq is None else seq
         entries = [Sent(f"/workspace/{name}", data) for name, data in files.items()]
         gone = [f"/workspace/{name}" for name in removed]
-        return self.service.take(self.space, self.id, self.boot, entries, Finish(self.seq, gone))
+        return self.service.take(self.space, self.id, self.boot, entries, Finish(self.seq, gone), run)
 
     def content(self, workspace_id: str | None = None) -> dict[str, bytes]:
         where = workspace_id or self.id

@@ -29,7 +29,7 @@ def session_agent(agent: dict[str, Any]) -> dict[str, Any]:
 
 def _origin(head: Head) -> dict[str, Any] | None:
     origin = head.forked_from
-    return None if origin is None else origin | {"session_id": name(origin["session_id"])}
+    return None if origin is None else {"session_id": name(origin["session_id"]), "seq": origin["seq"]}
 
 
 def _stats(head: Head, now: int) -> dict[str, float | None]:

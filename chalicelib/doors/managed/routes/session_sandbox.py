@@ -26,7 +26,7 @@ def execute(call: Call) -> Answer:
     session = call.services.sessions.get(ref)
     if session.head.ended:
         raise InvalidRequest("the session is archived or terminated")
-    sandbox = call.services.sandbox_of(ref, session.spec, refreshes=False)
+    sandbox = call.services.sandbox_of(ref, session.spec)
     if sandbox is None:
         raise InvalidRequest("the sandbox of this session is run by a worker of the environment")
     done = run(sandbox, call.body.command, call.body.timeout_ms)

@@ -120,7 +120,7 @@ def create_file(call: Call) -> Answer:
     if not wanted.path.startswith(_HOME + "/") or ".." in wanted.path.split("/"):
         raise InvalidRequest(f"path: must be absolute and below {_HOME}", field="path")
     data = _data(call, wanted)
-    sandbox = call.services.sandbox_of(ref, session.spec, refreshes=False)
+    sandbox = call.services.sandbox_of(ref, session.spec)
     if sandbox is None:
         raise InvalidRequest("the environment is run by a worker of the application")
     try:

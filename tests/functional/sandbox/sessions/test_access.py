@@ -32,7 +32,7 @@ class Den:
 
     def user(self) -> SessionSandbox:
         """Somebody who works with it."""
-        made = self.services.sandbox_of(self.ref, self.services.sessions.get(self.ref).spec)
+        made = self.services.sandbox_of(self.ref, self.services.sessions.get(self.ref).spec, "run")
         assert made is not None
         return made
 

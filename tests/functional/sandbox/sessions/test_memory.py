@@ -42,7 +42,7 @@ class Den:
     def user(self, services: Services | None = None) -> SessionSandbox:
         """Somebody who works with its computer, in some process."""
         known = services or self.services
-        made = known.sandbox_of(self.ref, known.sessions.get(self.ref).spec)
+        made = known.sandbox_of(self.ref, known.sessions.get(self.ref).spec, "run")
         assert made is not None
         return made
 
