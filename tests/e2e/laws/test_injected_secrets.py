@@ -134,6 +134,16 @@ def test_the_value_reaches_its_host_in_headers_and_bodies_and_is_not_handed_back
     assert CANARY not in said
 
 
+def test_the_token_of_a_program_is_for_its_hosts_alone(owner: Owner, hosts: Echoes) -> None:
+    auth = {"type": "cap_cli", "cli_id": "gh", "token": FIRST}
+    owner.api.post(f"/v1/vaults/{owner.vault}/credentials", auth=auth)
+    said = owner.run(f"echo holding $GH_TOKEN; {bearer(hosts, 'good', 'GH_TOKEN')}")
+    (heard,) = hosts.heard("good")
+    assert PLACEHOLDER.fullmatch(heard.headers["authorization"].removeprefix("Bearer "))
+    assert f"holding {heard.headers['authorization'].removeprefix('Bearer ')}" in said
+    assert CANARY not in said
+
+
 @pytest.mark.parametrize("name", ["other", "other_tls"])
 def test_another_host_gets_the_placeholder(owner: Owner, hosts: Echoes, name: str) -> None:
     said = owner.run(posted(hosts, name) + f'-H "Host: {GOOD}"')

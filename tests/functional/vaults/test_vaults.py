@@ -319,6 +319,22 @@ def test_sandboxes_hold_placeholders_and_the_way_out_the_secrets(services: Servi
     assert "canary" not in repr(injections)
 
 
+def test_programs_that_are_known_find_a_placeholder_for_their_hosts(services: Services, vault: Vault) -> None:
+    for program in ("gh", "aws", "of-ours"):
+        sent = {"type": "cap_cli", "cli_id": program, "token": f"canary-{program}", "extras": {"host": "canary-extra"}}
+        services.credentials.create(HERE, vault.id, CredentialCreate.model_validate({"auth": sent}))
+    services.credentials.create(HERE, vault.id, variable("HF_TOKEN", "canary-hf"))
+    late = {"auth": {"type": "cap_cli", "cli_id": "hf", "token": "canary-late"}}
+    services.credentials.create(HERE, vault.id, CredentialCreate.model_validate(late))
+    variables, injections = services.vaults.injections(HERE, [vault.id])
+    assert sorted(variables) == ["GH_TOKEN", "HF_TOKEN"]
+    by_value = {one.value: one for one in injections}
+    assert sorted(by_value) == ["canary-gh", "canary-hf"]
+    of_gh = by_value["canary-gh"]
+    assert of_gh.placeholder == variables["GH_TOKEN"]
+    assert (of_gh.hosts, of_gh.places) == (("github.com", "*.github.com"), ("header",))
+
+
 def test_a_placeholder_outlives_a_rotation_and_processes(
     services: Services, other_process: Services, vault: Vault
 ) -> None:
