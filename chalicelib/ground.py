@@ -1,11 +1,12 @@
 """What every part of the process stands on: the clients of AWS, storage, tenants and their keys."""
 
+from collections.abc import Mapping
 from threading import RLock
 from typing import Any
 
 from chalicelib.core.lazy import lazy
 from chalicelib.core.settings import Settings
-from chalicelib.storage import rootkey
+from chalicelib.storage import rootkey, settingsecret
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.objects import Objects
 from chalicelib.storage.queue import DoorbellQueue
@@ -77,6 +78,10 @@ class Ground:
         if settings.root_secret or not settings.kms_key:
             return rootkey.from_secret(settings.root_secret)
         return rootkey.from_kms(self.table, lambda: self._client("kms"), settings.kms_key)
+
+    def with_secret(self, env: Mapping[str, str], variable: str, names: frozenset[str]) -> Mapping[str, str]:
+        """An environment, and over it those settings that the secret named by ``variable`` holds. Raises ValueError."""
+        return settingsecret.overlaid(env, variable, names, lambda: self._client("secretsmanager"))
 
     @lazy
     def tenant_register(self) -> TenantRegister:

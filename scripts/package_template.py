@@ -14,6 +14,7 @@ from typing import Any
 
 INFRA = Path(__file__).resolve().parent.parent / "infra"
 FRAGMENTS = ("data.json", "functions.json", "access.json", "api.json", "alarms.json", "microvm.json")
+SETTINGS = "settings.json"
 
 Json = dict[str, Any]
 
@@ -23,7 +24,7 @@ class FragmentsDisagreeError(Exception):
 
 
 def combined() -> Json:
-    """All fragments and the gateway's paths as one template.
+    """All fragments, the settings and the gateway's paths as one template.
 
     Raises:
         FragmentsDisagreeError: two fragments contradict.
@@ -31,9 +32,35 @@ def combined() -> Json:
     template: Json = {}
     for name in FRAGMENTS:
         _merge(template, json.loads((INFRA / name).read_text()), name)
+    for group in json.loads((INFRA / SETTINGS).read_text()):
+        _merge(template, settings(**group), SETTINGS)
     paths = gateway_paths(json.loads((INFRA / "stream_paths.json").read_text()))
     _merge(template, {"Resources": {"RestAPI": {"Properties": {"DefinitionBody": {"paths": paths}}}}}, "paths")
     return template
+
+
+def settings(parameters: dict[str, Json], functions: list[str] | None = None) -> Json:
+    """The fragment that hands `parameters` to `functions` (None: to all) as the settings they name.
+
+    An empty parameter is no setting. Where one is a `Secret` it names the secret whose text is the setting;
+    CloudFormation reads that itself, and the text is in no template and no parameter.
+    """
+    made: Json = {"Parameters": {}, "Conditions": {}}
+    variables: Json = {}
+    for name, told in parameters.items():
+        declared = {key: value for key, value in told.items() if key not in ("Setting", "Secret")}
+        made["Parameters"][name] = {"Type": "String", "Default": ""} | declared
+        made["Conditions"][f"Has{name}"] = {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, ""]}]}
+        value = _secret_text(name) if told.get("Secret") else {"Ref": name}
+        variables[told["Setting"]] = {"Fn::If": [f"Has{name}", value, {"Ref": "AWS::NoValue"}]}
+    environment = {"Environment": {"Variables": variables}}
+    if functions is None:
+        return made | {"Globals": {"Function": environment}}
+    return made | {"Resources": {function: {"Properties": environment} for function in functions}}
+
+
+def _secret_text(parameter: str) -> Json:
+    return {"Fn::Sub": f"{{{{resolve:secretsmanager:${{{parameter}}}:SecretString}}}}"}
 
 
 def gateway_paths(streaming: list[str]) -> Json:

@@ -8,6 +8,7 @@ API Gateway, FIFO queue, functions and tables are the emulator's; the model is t
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import subprocess
 import sys
@@ -24,6 +25,20 @@ from rehearse_stack import Deployment
 
 PACKAGE = rehearse_emulator.ROOT / "build" / "package"
 MODEL = "claude-fake"
+SIGN_IN = {
+    "PublicUrl": "https://agents.example.com",
+    "SignInClientId": "client-of-the-rehearsal",
+    "SignInAllow": "example.com,ada@elsewhere.org",
+}
+# What an operator would keep as one secret; GitHub's private key is longer than an environment has room for.
+APPS = {
+    "LAMBENT_GITHUB_APP_ID": 123456,
+    "LAMBENT_GITHUB_APP_SLUG": "rehearsal",
+    "LAMBENT_GITHUB_CLIENT_ID": "Iv1.rehearsal",
+    "LAMBENT_GITHUB_CLIENT_SECRET": "secret-of-the-app",
+    "LAMBENT_GITHUB_PRIVATE_KEY": "\n".join(["-----BEGIN RSA PRIVATE KEY-----", *["0" * 64] * 50]),
+    "LAMBENT_GITHUB_WEBHOOK_SECRET": "secret-of-the-webhooks",
+}
 
 
 @contextmanager
@@ -33,10 +48,26 @@ def deployed(package: Path = PACKAGE) -> Iterator[tuple[Deployment, str, Path]]:
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
         with rehearse_emulator.running(scratch) as emulator, _model() as model_url:
-            parameters = {"RootKeySha256": hashlib.sha256(root_key.encode()).hexdigest(), "DefaultModel": MODEL}
-            worker = {"ANTHROPIC_API_KEY": "fake", "ANTHROPIC_BASE_URL": model_url}
-            stack = rehearse_stack.deploy(emulator.endpoint, package, scratch, parameters, worker)
+            parameters = {
+                "RootKeySha256": hashlib.sha256(root_key.encode()).hexdigest(),
+                "DefaultModel": MODEL,
+                "AnthropicBaseUrl": model_url,
+                **_secrets(emulator.endpoint),
+                **SIGN_IN,
+            }
+            stack = rehearse_stack.deploy(emulator.endpoint, package, scratch, parameters)
             yield stack, root_key, emulator.log
+
+
+def _secrets(endpoint: str) -> dict[str, str]:
+    """The parameters that name secrets, once the emulator has these."""
+    rehearse_stack.keep_secret(endpoint, "lambent/anthropic", "fake")
+    rehearse_stack.keep_secret(endpoint, "lambent/sign-in", "secret-of-the-client")
+    return {
+        "AnthropicApiKeySecret": "lambent/anthropic",
+        "SignInSecret": "lambent/sign-in",
+        "IntegrationsSecret": rehearse_stack.keep_secret(endpoint, "lambent/integrations", json.dumps(APPS)),
+    }
 
 
 @contextmanager

@@ -54,9 +54,13 @@ def client(endpoint: str, service: str) -> Any:
     )
 
 
-def deploy(endpoint: str, package: Path, scratch: Path, parameters: dict[str, str], worker: Json) -> Deployment:
-    """Creates the stack from `package`. `worker` is added to the worker's environment: the emulator does not
-    resolve references to secrets.
+def keep_secret(endpoint: str, name: str, text: str) -> str:
+    """Keeps `text` in Secrets Manager; the ARN of the secret."""
+    return str(client(endpoint, "secretsmanager").create_secret(Name=name, SecretString=text)["ARN"])
+
+
+def deploy(endpoint: str, package: Path, scratch: Path, parameters: dict[str, str]) -> Deployment:
+    """Creates the stack from `package`.
 
     Raises:
         DeployFailedError: CloudFormation says why.
@@ -65,7 +69,7 @@ def deploy(endpoint: str, package: Path, scratch: Path, parameters: dict[str, st
     storage = client(endpoint, "s3")
     storage.create_bucket(Bucket=CODE_BUCKET)
     storage.upload_file(str(archive), CODE_BUCKET, CODE_KEY)
-    template = adapted(json.loads((package / "sam.json").read_text()), worker)
+    template = adapted(json.loads((package / "sam.json").read_text()))
     # A template of more than 51,200 bytes is taken from a bucket alone.
     storage.put_object(Bucket=CODE_BUCKET, Key=TEMPLATE_KEY, Body=json.dumps(template).encode())
     cloud = client(endpoint, "cloudformation")
@@ -85,7 +89,7 @@ def deploy(endpoint: str, package: Path, scratch: Path, parameters: dict[str, st
     )
 
 
-def adapted(template: Json, worker: Json) -> Json:
+def adapted(template: Json) -> Json:
     """`template` as the emulator can take it:
 
     - code comes from its S3;
@@ -93,8 +97,7 @@ def adapted(template: Json, worker: Json) -> Json:
       streaming function that runs as a custom runtime, which starts the same script;
     - it does not read the binary media types out of the API's definition;
     - it has no alarms on metric math;
-    - it does not tell policies the encryption context of a call to KMS, so the roles lose that condition;
-    - the worker's environment gets `worker`.
+    - it does not tell policies the encryption context of a call to KMS, so the roles lose that condition.
     """
     resources: Json = copy.deepcopy(template["Resources"])
     for name in [name for name, each in resources.items() if "Metrics" in each.get("Properties", {})]:
@@ -109,7 +112,6 @@ def adapted(template: Json, worker: Json) -> Json:
     streaming["Properties"] |= {"Runtime": "provided.al2023", "Handler": "bootstrap"}
     resources["StreamAsCustomRuntime"] = streaming
     resources["StreamUrl"]["Properties"]["TargetFunctionArn"] = {"Fn::GetAtt": ["StreamAsCustomRuntime", "Arn"]}
-    resources["RunWorker"]["Properties"]["Environment"]["Variables"] |= worker
     return template | {"Resources": resources}
 
 

@@ -49,8 +49,10 @@ def parse(event: Event, context: object) -> Request:
 
 def _scope_v1(event: Event) -> dict[str, Any]:
     source = (event["requestContext"].get("identity") or {}).get("sourceIp")
-    # `path` carries no stage here; `requestContext.path` would.
-    return _scope(event["httpMethod"], event.get("path") or "/", _query_v1(event), _headers_v1(event), source)
+    # `path` carries no stage here; `requestContext.path` does, unless the API has a domain of its own.
+    path, whole = event.get("path") or "/", event["requestContext"].get("path") or ""
+    root = whole.removesuffix(path) if whole.endswith(path) else ""
+    return _scope(event["httpMethod"], path, _query_v1(event), _headers_v1(event), source, root)
 
 
 def _scope_v2(event: Event) -> dict[str, Any]:
@@ -60,7 +62,9 @@ def _scope_v2(event: Event) -> dict[str, Any]:
     return _scope(http["method"], path, query, _headers_v2(event), http.get("sourceIp"))
 
 
-def _scope(method: str, path: str, query: bytes, headers: HeaderList, source: str | None) -> dict[str, Any]:
+def _scope(
+    method: str, path: str, query: bytes, headers: HeaderList, source: str | None, root: str = ""
+) -> dict[str, Any]:
     first = {name: value.decode("latin-1") for name, value in reversed(headers)}
     raw_path = quote(path, safe=_PATH_SAFE)
     return {
@@ -72,7 +76,8 @@ def _scope(method: str, path: str, query: bytes, headers: HeaderList, source: st
         "scheme": first.get(b"x-forwarded-proto", "https"),
         "path": unquote(raw_path),
         "raw_path": raw_path.encode("ascii"),
-        "root_path": "",
+        # The server's own address is that of the request up to here.
+        "root_path": root,
         "query_string": query,
         "headers": headers,
         "client": (source, 0) if source else None,

@@ -5,6 +5,16 @@ from dataclasses import dataclass, field
 
 from chalicelib.integrations.model import App
 
+SECRET = "LAMBENT_INTEGRATIONS_SECRET"
+_COMMON = ("APP_ID", "CLIENT_ID", "CLIENT_SECRET", "URL", "API_URL")
+_OWN = {
+    "GITHUB": ("APP_SLUG", "PRIVATE_KEY", "WEBHOOK_SECRET"),
+    "LINEAR": ("WEBHOOK_SECRET",),
+    "SLACK": ("SIGNING_SECRET",),
+}
+# What the secret that SECRET names may hold.
+NAMES = frozenset(f"LAMBENT_{provider}_{part}" for provider, own in _OWN.items() for part in (*_COMMON, *own))
+
 
 @dataclass(frozen=True, slots=True)
 class Site:

@@ -16,7 +16,7 @@ from chalicelib.integrations.providers.slack import Slack
 from chalicelib.integrations.publishing import PublicationService
 from chalicelib.integrations.replying import Replies
 from chalicelib.integrations.rules import RULES, RuleService
-from chalicelib.integrations.settings import IntegrationSettings
+from chalicelib.integrations.settings import NAMES, SECRET, IntegrationSettings
 from chalicelib.integrations.states import States
 from chalicelib.integrations.store import IntegrationStore
 from chalicelib.integrations.talks import TALK, Talks
@@ -58,8 +58,8 @@ class Integrations:
 
 
 def integrations(services: "Services") -> Integrations:
-    """The parts of this process, from its environment."""
-    settings = IntegrationSettings.from_env(os.environ)
+    """The parts of this process, from its environment and the secret it names."""
+    settings = IntegrationSettings.from_env(services.with_secret(os.environ, SECRET, NAMES))
     store, talks = IntegrationStore(services.table), Talks(services.table)
     apps = Apps(settings, _providers(services, settings), store, services.secrets)
     publications = PublicationService(store, apps, services.agents, services.environments)

@@ -1,8 +1,6 @@
 """The documentation tells of every setting, command, target and route there is, and of none that is not."""
 
-import ast
 import re
-from functools import cache
 from pathlib import Path
 
 import click
@@ -11,12 +9,12 @@ import pytest
 from chalicelib.cli.main import main
 from chalicelib.core.settings import Settings
 from chalicelib.doors import all_doors
+from tests.support.variables import variables
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 GUIDES = ("managed-api.md", "e2b.md", "openai.md")
-_VARIABLE = re.compile(r"(LAMBENT|ANTHROPIC|OPENAI|AWS|POWERTOOLS)_[A-Z0-9_]+|PORT|MODEL|LOG_LEVEL")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _ROUTE = re.compile(r"^\| ([A-Z]+(?:, [A-Z]+)*) \| `(/[^`]*)` \|", re.MULTILINE)
 _DEFAULT = re.compile(r"^\| `(LAMBENT_[A-Z_]+)` \| (\d+) \|", re.MULTILINE)
@@ -25,18 +23,6 @@ _DEFAULT = re.compile(r"^\| `(LAMBENT_[A-Z_]+)` \| (\d+) \|", re.MULTILINE)
 def told(name: str) -> str:
     """The text of a page."""
     return (DOCS / name).read_text()
-
-
-@cache
-def variables() -> frozenset[str]:
-    """Every environment variable the library reads; those it sets for programs in a sandbox are not the operator's."""
-    return frozenset(
-        node.value
-        for path in (ROOT / "chalicelib").rglob("*.py")
-        if path != ROOT / "chalicelib" / "sandbox" / "box" / "egress" / "variables.py"
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _VARIABLE.fullmatch(node.value)
-    )
 
 
 def test_every_environment_variable_is_told() -> None:

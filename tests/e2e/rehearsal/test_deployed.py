@@ -3,8 +3,12 @@ model and back. Functions may do only what their roles allow."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
+import time
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import urllib3
@@ -12,6 +16,7 @@ import urllib3
 pytestmark = [pytest.mark.rehearsal, pytest.mark.slow]
 
 MODEL = "claude-fake"
+PATIENCE = 20
 
 
 def test_the_stack_tells_where_everything_is(stack: Any, scripts: Any) -> None:
@@ -96,3 +101,72 @@ def test_a_one_shot_message_streams_its_answer(scripts: Any, stack: Any, tenant:
     types = [json.loads(frame.removeprefix("data:"))["type"] for frame in frames]
     assert "agent.message" in types
     assert types[-1] == "session.status_idle"
+
+
+@pytest.fixture(params=["api_url", "stream_url"])
+def address(request: pytest.FixtureRequest, stack: Any) -> str:
+    """Where the API is: behind the gateway, and behind the function URL."""
+    return str(getattr(stack.deployment, request.param))
+
+
+def test_people_are_sent_to_the_provider_and_come_back_to_the_public_address(
+    scripts: Any, stack: Any, address: str
+) -> None:
+    given = scripts.deploy.SIGN_IN
+    info = urllib3.request("GET", f"{address}/auth-info", retries=False, timeout=60)
+    assert info.json()["methods"] == ["api_key", "google"]
+    answer = urllib3.request("GET", f"{address}/v1/oauth/google/authorize", redirect=False, retries=False, timeout=60)
+    assert answer.status == 302
+    # The emulator drops the cookies of what a function URL streams.
+    if address == stack.deployment.api_url:
+        assert answer.headers["set-cookie"].startswith("__Host-")
+    location = urlsplit(answer.headers["location"])
+    assert location.netloc == "accounts.google.com"
+    asked = parse_qs(location.query)
+    assert asked["client_id"] == [given["SignInClientId"]]
+    assert asked["redirect_uri"] == [f"{given['PublicUrl']}/v1/oauth/google/callback"]
+
+
+def github(scripts: Any, address: str, secret: str) -> int:
+    """The status of the answer to what GitHub tells the app first, signed with `secret`."""
+    body = b'{"zen": "Keep it logically awesome."}'
+    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"x-github-event": "ping", "x-hub-signature-256": f"sha256={signature}"}
+    path = f"/github/webhook/app/{scripts.deploy.APPS['LAMBENT_GITHUB_APP_ID']}"
+    sent = headers | {"content-type": "application/json"}
+    return urllib3.request("POST", address + path, body=body, headers=sent, retries=False, timeout=60).status
+
+
+def test_the_operators_app_is_read_from_its_secret(scripts: Any, address: str) -> None:
+    secret = scripts.deploy.APPS["LAMBENT_GITHUB_WEBHOOK_SECRET"]
+    assert github(scripts, address, secret) == 200
+    assert github(scripts, address, f"{secret}?") == 401
+
+
+def test_a_tenant_is_sent_to_let_the_operators_app_in(scripts: Any, tenant: Any) -> None:
+    away = urlsplit(tenant.call("GET", "/v1/integrations/github/install")["url"])
+    assert away.netloc == "github.com"
+    assert away.path == f"/apps/{scripts.deploy.APPS['LAMBENT_GITHUB_APP_SLUG']}/installations/new"
+    with pytest.raises(scripts.conversation.CallFailedError, match="503"):
+        tenant.call("GET", "/v1/integrations/slack/install")
+
+
+def test_a_worker_reads_the_apps_too_and_is_done_with_its_run(scripts: Any, stack: Any, tenant: Any) -> None:
+    talk = scripts.conversation
+    session = talk.session(tenant, MODEL)
+    talk.say(tenant, session, "Hello")
+    assert talk.reply(tenant, session)
+    queues, url = scripts.client(stack.deployment.endpoint, "sqs"), stack.deployment.outputs["QueueUrl"]
+    end = time.monotonic() + PATIENCE
+    while (left := undone(queues, url)) and time.monotonic() < end:
+        time.sleep(0.1)
+    assert left == 0
+    # After a run it is looked whether somebody at a provider waits for the answer.
+    assert "LAMBENT_INTEGRATIONS_SECRET" not in stack.log.read_text(errors="replace")
+    assert "queue message failed" not in stack.log.read_text(errors="replace")
+
+
+def undone(queues: Any, url: str) -> int:
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    counts = queues.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(counts[name]) for name in names)

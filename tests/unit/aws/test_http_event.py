@@ -4,6 +4,7 @@ import base64
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
 from chalicelib.aws.http_event import EventError, parse
 
@@ -42,6 +43,19 @@ def test_a_route_named_like_the_stage_keeps_its_name() -> None:
 )
 def test_payload_2_carries_the_stage_in_its_path(path: str, stage: str, expected: str) -> None:
     assert parse(url(path, stage=stage), None).scope["path"] == expected
+
+
+def base_url(event: dict[str, Any]) -> str:
+    return str(Request(parse(event, None).scope).base_url)
+
+
+def test_the_servers_own_address_has_the_stage_unless_the_api_has_a_domain_of_its_own() -> None:
+    host = {"Host": "api.example"}
+    assert base_url(rest(headers=host)) == "https://api.example/live/"
+    assert base_url(rest("/", headers=host)) == "https://api.example/live/"
+    assert base_url(rest(headers=host, requestContext={"path": "/v1/agents"})) == "https://api.example/"
+    assert base_url(rest(headers=host, requestContext={})) == "https://api.example/"
+    assert base_url(url(headers=host)) == "https://api.example/"
 
 
 @pytest.mark.parametrize("make", [rest, url])

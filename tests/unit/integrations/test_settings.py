@@ -1,8 +1,10 @@
 """A provider is configured when everything about its app is there."""
 
+from collections import defaultdict
+
 import pytest
 
-from chalicelib.integrations.settings import IntegrationSettings
+from chalicelib.integrations.settings import NAMES, IntegrationSettings
 
 GITHUB = {
     "LAMBENT_GITHUB_CLIENT_ID": "id",
@@ -32,3 +34,15 @@ def test_an_app_is_read() -> None:
 def test_an_app_is_whole_or_not_there(missing: str) -> None:
     settings = IntegrationSettings.from_env({name: value for name, value in GITHUB.items() if name != missing})
     assert settings.sites["github"].app is None
+
+
+def test_the_names_are_those_that_are_read() -> None:
+    asked: set[str] = set()
+
+    class Asked(defaultdict[str, str]):
+        def get(self, name: str, default: str = "") -> str:  # type: ignore[override]
+            asked.add(name)
+            return default
+
+    IntegrationSettings.from_env(Asked())
+    assert asked == NAMES
