@@ -12,6 +12,7 @@ from chalicelib.storage.objects import Objects
 from chalicelib.storage.queue import DoorbellQueue
 from chalicelib.storage.secrets import SecretBox
 from chalicelib.storage.table import Table
+from chalicelib.tenants.holdings import Holdings
 from chalicelib.tenants.idempotency import IdempotencyService
 from chalicelib.tenants.keys import KeyService
 from chalicelib.tenants.limits import LimitService
@@ -84,8 +85,12 @@ class Ground:
         return settingsecret.overlaid(env, variable, names, lambda: self._client("secretsmanager"))
 
     @lazy
+    def holdings(self) -> Holdings:
+        return Holdings(self.table)
+
+    @lazy
     def tenant_register(self) -> TenantRegister:
-        return TenantRegister(self.table)
+        return TenantRegister(self.table, self.holdings)
 
     @lazy
     def keys(self) -> KeyService:
@@ -106,4 +111,4 @@ class Ground:
 
     @lazy
     def idempotency(self) -> IdempotencyService:
-        return IdempotencyService(self.table, self.documents)
+        return IdempotencyService(self.table, self.documents, self.alone_since)

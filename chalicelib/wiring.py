@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from chalicelib.agents.errors import AgentNotFound
 from chalicelib.agents.service import AgentService
 from chalicelib.agents.store import AgentStore
+from chalicelib.bundles import wiring as bundling
 from chalicelib.canaries import wiring as trying
 from chalicelib.core.ids import new_id
 from chalicelib.core.lazy import lazy
@@ -25,6 +26,7 @@ from chalicelib.evals.wiring import Evals
 from chalicelib.events.hub import Hub
 from chalicelib.events.live import LiveChannel
 from chalicelib.events.log import SessionLog, SessionRef
+from chalicelib.events.tail import Follower, Pace
 from chalicelib.files.service import FileRules, FileService
 from chalicelib.files.store import FileStore
 from chalicelib.forks import wiring as forking
@@ -41,6 +43,7 @@ from chalicelib.memory.service import MemoryStoreService
 from chalicelib.memory.store import MemoryRows
 from chalicelib.memory.versions import VersionService
 from chalicelib.modelcards.pricing import PriceService
+from chalicelib.modelcards.roster import Roster
 from chalicelib.modelcards.service import CardService
 from chalicelib.modelcards.store import CardStore
 from chalicelib.running.wiring import Limiting
@@ -63,13 +66,15 @@ from chalicelib.skills.store import SkillStore
 from chalicelib.spending.store import SpendingStore
 from chalicelib.storage.keys import Space
 from chalicelib.tenants.census import Census
+from chalicelib.tenants.holdings import NONE_KNOWN_MS
+from chalicelib.tenants.knowing import Known
 from chalicelib.userprofiles.enrolment import Enrolment
 from chalicelib.userprofiles.service import ProfileService
 from chalicelib.userprofiles.store import ProfileStore
 from chalicelib.vaults.credentials import CredentialService
 from chalicelib.vaults.service import VaultService
 from chalicelib.vaults.store import VaultStore
-from chalicelib.webhooks.announcing import Announcing, Subscriptions
+from chalicelib.webhooks.announcing import Announcing
 from chalicelib.webhooks.endpoint_store import EndpointStore
 
 if TYPE_CHECKING:
@@ -88,6 +93,7 @@ if TYPE_CHECKING:
     from chalicelib.sandbox.sessions.access import SessionSandbox
     from chalicelib.sandbox.sessions.memory import MemoryMounts
     from chalicelib.sandbox.settings import SandboxSettings
+    from chalicelib.tools.base import Bearer
     from chalicelib.vaults.refreshing import Refresher
     from chalicelib.webhooks.courier import Courier
     from chalicelib.webhooks.deliveries import DeliveryService
@@ -101,6 +107,8 @@ class Services(Ground):
 
     sign_in = lazy(signing.sign_in)
     forks = lazy(forking.forks)
+    exporter = lazy(bundling.exporter)
+    importer = lazy(bundling.importer)
     canaries = lazy(trying.canaries)
 
     @lazy
@@ -224,6 +232,10 @@ class Services(Ground):
             return None
         return self.mcp.servers(ref.space, spec.agent, spec.environment, spec.vault_ids)
 
+    def bearer_for(self, ref: SessionRef, spec: Spec, url: str) -> "Bearer":
+        """The credential of a session's vaults that goes along with calls of an address."""
+        return self.mcp.bearer(ref.space, spec.vault_ids, url)
+
     @lazy
     def embedder(self) -> "Embedder | None":
         from chalicelib.embeddings.choosing import choose
@@ -279,19 +291,18 @@ class Services(Ground):
 
     @lazy
     def enrolment(self) -> Enrolment:
-        return Enrolment(self.user_profiles, self.secrets)
+        return Enrolment(self.user_profiles, self.secrets, self.tenant_register)
 
     @lazy
     def webhook_store(self) -> EndpointStore:
-        return EndpointStore(self.table)
-
-    @lazy
-    def webhook_subscriptions(self) -> Subscriptions:
-        return Subscriptions(self.webhook_store)
+        return EndpointStore(self.table, self.holdings)
 
     @lazy
     def webhooks(self) -> Announcing:
-        return Announcing(self.table, self.webhook_subscriptions, lambda: self.doorbells)
+        patterns: Known[tuple[str, ...]] = Known(
+            self.holdings, "webhooks", self.webhook_store.patterns, (), NONE_KNOWN_MS
+        )
+        return Announcing(patterns.of, lambda: self.doorbells)
 
     @lazy
     def webhook_rules(self) -> "PlaceRules":
@@ -307,7 +318,7 @@ class Services(Ground):
         def check(url: str) -> None:
             demand_allowed(self.outbound, self.webhook_rules, url)
 
-        return EndpointService(self.table, self.webhook_store, self.secrets, self.webhook_subscriptions, check)
+        return EndpointService(self.webhook_store, self.secrets, check)
 
     @lazy
     def webhook_deliveries(self) -> "DeliveryService":
@@ -347,13 +358,17 @@ class Services(Ground):
     def live(self) -> LiveChannel:
         return LiveChannel(self.table)
 
+    def follower(self) -> Follower:
+        """A reader of one session's log as it grows."""
+        return Follower(self.log, self.live, self.hub, Pace(self.settings.poll_active_ms, self.settings.poll_idle_ms))
+
     @lazy
     def session_store(self) -> SessionStore:
         return SessionStore(self.table, self.documents, self.objects, self.log)
 
     @lazy
     def inbox(self) -> Inbox:
-        return Inbox(self.session_store, self.doorbells, self.work)
+        return Inbox(self.session_store, self.doorbells, self.work, self.holdings.told)
 
     @lazy
     def sessions(self) -> SessionService:
@@ -434,19 +449,15 @@ class Services(Ground):
 
     @lazy
     def card_store(self) -> CardStore:
-        return CardStore(self.table, self.documents)
+        return CardStore(self.table, self.documents, self.holdings)
 
     @lazy
     def model_cards(self) -> CardService:
-        return CardService(self.card_store, self.secrets, self._cards_came)
+        return CardService(self.card_store, self.secrets)
 
     @lazy
     def model_prices(self) -> PriceService:
-        return PriceService(self.card_store, self._cards_came)
-
-    def _cards_came(self, space: Space) -> None:
-        if "serving" in self.__dict__:
-            self.serving.forget(space)
+        return PriceService(self.card_store)
 
     @lazy
     def prober(self) -> "Prober":
@@ -458,7 +469,8 @@ class Services(Ground):
     def serving(self) -> "Serving":
         from chalicelib.modelcards.serving import Serving
 
-        return Serving(self.model_cards, self.models, self.outbound)
+        rosters = Known(self.holdings, "cards", self.card_store.roster, Roster())
+        return Serving(self.model_cards, rosters.of, self.models, self.outbound)
 
     @lazy
     def limiting(self) -> Limiting:
@@ -491,6 +503,7 @@ class Services(Ground):
             self.work,
             self.sandbox_of,
             self.mcp_of,
+            self.bearer_for,
             schedules=self.schedules,
             desk=self.dreams.desk,
             purse=self.limiting.purse,

@@ -8,7 +8,7 @@ from chalicelib.storage import writes
 from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Found, Window, read_states
 from chalicelib.storage.lookup import Lookup, Rows
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
@@ -76,14 +76,10 @@ class AgentStore(Committing):
 
     def page(self, space: Space, window: Window, *, active: bool, archived: bool, name_part: str) -> Found:
         """Head rows, by creation."""
-        listings = [space.listing(_NOUN)] * active + [space.listing(_NOUN, _ARCHIVED)] * archived
-        sources = [index_source(self._table, listing, window) for listing in listings]
-
-        def keep(row: Row) -> bool:
-            wanted = archived if row.get("archived_at") is not None else active
-            return wanted and name_part in row["name"].lower()
-
-        return read(self._table, sources, window, keep)
+        listings = space.listing(_NOUN), space.listing(_NOUN, _ARCHIVED)
+        return read_states(
+            self._table, listings, (active, archived), window, lambda row: name_part in row["name"].lower()
+        )
 
     def restored(self, row: Row) -> AgentVersion:
         """The agent of a head row."""

@@ -41,6 +41,12 @@ def callees(agent: Document) -> list[Callee]:
     return list(_all(agent))
 
 
+def models(agent: Document) -> list[str]:
+    """The models a session of the agent may ask, once each: its own, then those of everybody it may call."""
+    called = (definition(agent, callee.who)["model"]["id"] for callee in callees(agent))
+    return list(dict.fromkeys([agent["model"]["id"], *called]))
+
+
 def _all(agent: Document) -> Iterator[Callee]:
     stored = agent.get("multiagent") or {}
     for member in _members(stored):

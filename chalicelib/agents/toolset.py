@@ -3,9 +3,9 @@
 The same classes read what clients send: whatever they left out is filled in, so reading a normal form changes nothing.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator, model_validator
 
 from chalicelib.agents.webtools import Domain, UrlSources, UserLocation
 
@@ -108,14 +108,18 @@ def _filled(given: Any, policy: str) -> Any:
     return given | {"default_config": basis, "configs": [] if configs is None else configs}
 
 
+Config = TypeVar("Config", BuiltInConfig, McpConfig)
+
+
 def _stated(entry: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value is not None}
 
 
-def _once_each(configs: list[Any]) -> None:
+def _once_each(configs: list[Config]) -> list[Config]:
     names = [config.name for config in configs]
     if len(set(names)) < len(names):
         raise ValueError("a tool is configured more than once")
+    return configs
 
 
 class Toolset(BaseModel):
@@ -123,18 +127,12 @@ class Toolset(BaseModel):
 
     type: Literal["agent_toolset_20260401"]
     default_config: ToolDefaults
-    configs: list[BuiltInConfig] = Field(max_length=_MOST_CONFIGS)
+    configs: Annotated[list[BuiltInConfig], Field(max_length=_MOST_CONFIGS), AfterValidator(_once_each)]
 
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, given: Any) -> Any:
         return _filled(given, "always_allow")
-
-    @field_validator("configs")
-    @classmethod
-    def _unique(cls, configs: list[BuiltInConfig]) -> list[BuiltInConfig]:
-        _once_each(configs)
-        return configs
 
     def setting(self, name: str) -> BuiltInConfig | ToolDefaults:
         """What holds for a tool of the set."""
@@ -147,18 +145,12 @@ class McpToolset(BaseModel):
     type: Literal["mcp_toolset"]
     mcp_server_name: str = Field(min_length=1, max_length=256)
     default_config: ToolDefaults
-    configs: list[McpConfig] = Field(max_length=_MOST_CONFIGS)
+    configs: Annotated[list[McpConfig], Field(max_length=_MOST_CONFIGS), AfterValidator(_once_each)]
 
     @model_validator(mode="before")
     @classmethod
     def _fill(cls, given: Any) -> Any:
         return _filled(given, "always_ask")
-
-    @field_validator("configs")
-    @classmethod
-    def _unique(cls, configs: list[McpConfig]) -> list[McpConfig]:
-        _once_each(configs)
-        return configs
 
 
 class HttpExecution(BaseModel):

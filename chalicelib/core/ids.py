@@ -4,6 +4,8 @@ import hashlib
 import re
 import uuid
 
+from chalicelib.core.errors import NotFound
+
 _HEX = re.compile(r"[0-9a-f]{32}")
 _DASHED = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -43,3 +45,11 @@ def undress(prefix: str, text: str) -> str | None:
     if _HEX.fullmatch(bare):
         return str(uuid.UUID(bare))
     return None
+
+
+def named_id(prefix: str, text: str, field: str, noun: str) -> str:
+    """The core id behind the one a request names in ``field``. Raises NotFound for what cannot be an id."""
+    core = undress(prefix, text)
+    if core is None:
+        raise NotFound(f"{field}: there is no {noun} {text}", field=field)
+    return core

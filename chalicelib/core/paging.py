@@ -16,11 +16,10 @@ class BadCursor(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """A slice of a list; ``next`` and ``prev`` continue it, None at an end."""
+    """A slice of a list; ``next`` continues it, None at its end."""
 
     items: list[T]
     next: str | None = None
-    prev: str | None = None
 
 
 def _digest(bound_to: Mapping[str, Any]) -> str:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.core.environ import flag, whole, words
+
 _SECRET_CHARACTERS = 16
 
 
@@ -58,31 +60,31 @@ class Settings:
             root_key_sha256=env.get("LAMBENT_ROOT_KEY_SHA256", ""),
             root_secret=_root_secret(env),
             kms_key=env.get("LAMBENT_KMS_KEY", ""),
-            reads_per_minute=_whole(env, "LAMBENT_READS_PER_MINUTE", 0),
-            writes_per_minute=_whole(env, "LAMBENT_WRITES_PER_MINUTE", 0),
-            uploads_per_minute=_whole(env, "LAMBENT_UPLOADS_PER_MINUTE", 0),
-            lease_seconds=_whole(env, "LAMBENT_LEASE_SECONDS", 45),
-            heartbeat_seconds=_whole(env, "LAMBENT_HEARTBEAT_SECONDS", 15),
-            work_lease_seconds=_whole(env, "LAMBENT_WORK_LEASE_SECONDS", 60),
-            poll_active_ms=_whole(env, "LAMBENT_POLL_ACTIVE_MS", 200),
-            poll_idle_ms=_whole(env, "LAMBENT_POLL_IDLE_MS", 1000),
-            ping_seconds=_whole(env, "LAMBENT_PING_SECONDS", 15),
-            stream_seconds=_whole(env, "LAMBENT_STREAM_SECONDS", 0),
-            max_attempts=_whole(env, "LAMBENT_MAX_ATTEMPTS", 4),
-            model_tries=_whole(env, "LAMBENT_MODEL_TRIES", 4),
-            model_backoff_ms=_whole(env, "LAMBENT_MODEL_BACKOFF_MS", 500),
-            max_steps=_whole(env, "LAMBENT_MAX_STEPS", 200),
-            max_repeats=_whole(env, "LAMBENT_MAX_REPEATS", 25),
-            max_running_seconds=_whole(env, "LAMBENT_MAX_RUNNING_SECONDS", 0),
-            compact_ratio_percent=_whole(env, "LAMBENT_COMPACT_RATIO_PERCENT", 70),
-            max_upload_mib=_whole(env, "LAMBENT_MAX_UPLOAD_MIB", 512),
-            outbound_allow=_words(env, "LAMBENT_OUTBOUND_ALLOW"),
+            reads_per_minute=whole(env, "LAMBENT_READS_PER_MINUTE", 0),
+            writes_per_minute=whole(env, "LAMBENT_WRITES_PER_MINUTE", 0),
+            uploads_per_minute=whole(env, "LAMBENT_UPLOADS_PER_MINUTE", 0),
+            lease_seconds=whole(env, "LAMBENT_LEASE_SECONDS", 45),
+            heartbeat_seconds=whole(env, "LAMBENT_HEARTBEAT_SECONDS", 15),
+            work_lease_seconds=whole(env, "LAMBENT_WORK_LEASE_SECONDS", 60),
+            poll_active_ms=whole(env, "LAMBENT_POLL_ACTIVE_MS", 200),
+            poll_idle_ms=whole(env, "LAMBENT_POLL_IDLE_MS", 1000),
+            ping_seconds=whole(env, "LAMBENT_PING_SECONDS", 15),
+            stream_seconds=whole(env, "LAMBENT_STREAM_SECONDS", 0),
+            max_attempts=whole(env, "LAMBENT_MAX_ATTEMPTS", 4),
+            model_tries=whole(env, "LAMBENT_MODEL_TRIES", 4),
+            model_backoff_ms=whole(env, "LAMBENT_MODEL_BACKOFF_MS", 500),
+            max_steps=whole(env, "LAMBENT_MAX_STEPS", 200),
+            max_repeats=whole(env, "LAMBENT_MAX_REPEATS", 25),
+            max_running_seconds=whole(env, "LAMBENT_MAX_RUNNING_SECONDS", 0),
+            compact_ratio_percent=whole(env, "LAMBENT_COMPACT_RATIO_PERCENT", 70),
+            max_upload_mib=whole(env, "LAMBENT_MAX_UPLOAD_MIB", 512),
+            outbound_allow=words(env, "LAMBENT_OUTBOUND_ALLOW"),
             public_url=env.get("LAMBENT_PUBLIC_URL", "").strip().rstrip("/"),
-            download_uploads=_flag(env, "LAMBENT_DOWNLOAD_UPLOADS", default=True),
-            webhook_plain_http=_flag(env, "LAMBENT_WEBHOOK_PLAIN_HTTP", default=False),
-            webhook_any_port=_flag(env, "LAMBENT_WEBHOOK_ANY_PORT", default=False),
-            schedule_jitter=_flag(env, "LAMBENT_SCHEDULE_JITTER", default=True),
-            eval_parallel_trials=max(_whole(env, "LAMBENT_EVAL_PARALLEL_TRIALS", 4), 1),
+            download_uploads=flag(env, "LAMBENT_DOWNLOAD_UPLOADS", default=True),
+            webhook_plain_http=flag(env, "LAMBENT_WEBHOOK_PLAIN_HTTP", default=False),
+            webhook_any_port=flag(env, "LAMBENT_WEBHOOK_ANY_PORT", default=False),
+            schedule_jitter=flag(env, "LAMBENT_SCHEDULE_JITTER", default=True),
+            eval_parallel_trials=max(whole(env, "LAMBENT_EVAL_PARALLEL_TRIALS", 4), 1),
         )
 
 
@@ -94,23 +96,3 @@ def _root_secret(env: Mapping[str, str]) -> str:
         if text:
             return text
     return ""
-
-
-def _whole(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, "").strip()
-    if not text:
-        return default
-    if not text.isdigit():
-        raise ValueError(f"{name} must be a whole number, not {text!r}")
-    return int(text)
-
-
-def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in env.get(name, "").split(",") if word.strip())
-
-
-def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
-    text = env.get(name, "").strip().lower()
-    if text not in ("", "true", "false", "1", "0"):
-        raise ValueError(f"{name} must be true or false, not {text!r}")
-    return default if not text else text in ("true", "1")

@@ -9,7 +9,7 @@ from chalicelib.storage import writes
 from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Found, Window, read_states
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
@@ -96,13 +96,8 @@ class DeploymentStore(Committing):
         self, space: Space, window: Window, *, active: bool, archived: bool, wanted: Callable[[Deployment], bool]
     ) -> Found:
         """Rows of deployments by creation."""
-        listings = [space.listing(NOUN)] * active + [space.listing(NOUN, _ARCHIVED)] * archived
-
-        def keep(row: Row) -> bool:
-            shown = archived if row.get("archived_at") is not None else active
-            return shown and wanted(self.restored(row))
-
-        return read(self._table, [index_source(self._table, one, window) for one in listings], window, keep)
+        listings = space.listing(NOUN), space.listing(NOUN, _ARCHIVED)
+        return read_states(self._table, listings, (active, archived), window, lambda row: wanted(self.restored(row)))
 
     def of_agent(self, space: Space, agent_id: str) -> Iterator[str]:
         """The ids of an agent's deployments that are not archived."""

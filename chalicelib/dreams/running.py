@@ -88,8 +88,11 @@ class DreamRuns:
             manner=Manner(door="dreams"),
         )
         self._sessions.create(space, draft, str(dream.session_id))
-        if not self._store.move(space, dream, dream.model_copy(update={"opened": True}), now_ms() + _LOOK_MS):
-            # It was canceled before there was anything to interrupt.
+        if self._store.move(space, dream, dream.model_copy(update={"opened": True}), now_ms() + _LOOK_MS):
+            return
+        # Another process was faster, unless it was canceled before there was anything to interrupt.
+        now = self._store.find(space, dream.id)
+        if now is not None and now.status == "canceled":
             self._dreams.stop(space, dream)
 
     def _look(self, space: Space, dream: Dream) -> None:

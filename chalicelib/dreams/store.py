@@ -9,7 +9,7 @@ from chalicelib.storage import writes
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import Key, Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Found, Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
@@ -88,8 +88,7 @@ class DreamStore:
     def page(self, space: Space, window: Window, *, archived: bool, wanted: Callable[[Dream], bool]) -> Found:
         """Rows of dreams by creation."""
         listings = [space.listing(NOUN)] + [space.listing(NOUN, _ARCHIVED)] * archived
-        sources = [index_source(self._table, one, window) for one in listings]
-        return read(self._table, sources, window, lambda row: wanted(self.restored(row)))
+        return read_lists(self._table, listings, window, lambda row: wanted(self.restored(row)))
 
     def _change(self, space: Space, before: Dream, after: Dream, more: Row | dict[str, str] | dict[str, None]) -> Write:
         fresh = after.model_copy(update={"revision": before.revision + 1})

@@ -42,8 +42,8 @@ def ask(
     )
     with reserved(job, resolved, request) as paid:
         usage, text = _heard(job, open_stream(resolved.provider, request), meanwhile)
-        paid.cost = job.models.cost(resolved, usage)
-    return Reply(text, usage, resolved.model, paid.cost)
+        paid.usage = usage
+    return Reply(text, usage, resolved.model, job.models.cost(resolved, usage))
 
 
 def _heard(job: Job, stream: ModelStream, meanwhile: Callable[[], None]) -> tuple[Usage, str]:

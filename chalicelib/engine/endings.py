@@ -1,67 +1,29 @@
 """How a run stops: done, waiting for the client, interrupted, failed, or handed on. Each is one atomic change."""
 
 from collections.abc import Sequence
-from contextlib import suppress
-from decimal import Decimal
 from typing import Any
 
 from chalicelib.canaries.counters import run_writes
 from chalicelib.core.clock import now_ms
-from chalicelib.engine.job import Job, ModelCall, Spoken
-from chalicelib.engine.records import ABORTED, model_ended, step_finished
+from chalicelib.engine.billing import bill, context_tokens
+from chalicelib.engine.closing import close_open
+from chalicelib.engine.job import Job
 from chalicelib.engine.spending import spent_writes
 from chalicelib.events import catalogue, drafts
 from chalicelib.events.event import Draft
-from chalicelib.events.projections.conversation import Conversation
 from chalicelib.runs.errors import RunTooLong
 from chalicelib.runs.pen import Change
 from chalicelib.sessions import budgets, input_records, outcomes
-from chalicelib.sessions.closing import INTERRUPTED, leave
+from chalicelib.sessions.closing import leave
 from chalicelib.sessions.inbox import due_of
-from chalicelib.sessions.model import Call, Head, QueuedInput, Totals
+from chalicelib.sessions.model import Call, Head, QueuedInput
 from chalicelib.sessions.usage import usage_of
 from chalicelib.storage.writes import Write
-
-_COUNTED = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
-
-
-def bill(job: Job, head: Head, extra: Sequence[Draft]) -> tuple[dict[str, int], Decimal, int]:
-    """Add to the head's totals what was used since the last totals; gives that part: tokens, cost, model calls."""
-    tokens, cost, calls = spent(job.conversation, extra)
-    add_to(head.totals, tokens, cost)
-    return tokens, cost, calls
-
-
-def spent(conversation: Conversation, extra: Sequence[Draft]) -> tuple[dict[str, int], Decimal, int]:
-    """What was used since the last totals, and by the model calls that end in ``extra``."""
-    unbilled = conversation.unbilled
-    tokens, cost, calls = dict(unbilled.tokens), unbilled.cost, unbilled.model_calls
-    for draft in extra:
-        if draft.type == "span.model_request_end":
-            usage = draft.data["model_usage"]
-            tokens = {name: tokens[name] + (usage.get(name) or 0) for name in _COUNTED}
-            cost += Decimal((draft.private or {}).get("cost") or 0)
-            calls += 1
-    return tokens, cost, calls
-
-
-def add_to(totals: Totals, tokens: dict[str, int], cost: Decimal) -> None:
-    """Add to totals."""
-    for name in _COUNTED:
-        setattr(totals, name, getattr(totals, name) + tokens[name])
-    totals.cost = str(Decimal(totals.cost) + cost)
 
 
 def release(head: Head) -> None:
     """Give the lease back."""
     head.lease_owner, head.lease_until = "", 0
-
-
-def context_tokens(job: Job, extra: Sequence[Draft]) -> int:
-    """How much the newest model call had in view."""
-    heard = [draft.data["model_usage"] for draft in extra if draft.type == "span.model_request_end"]
-    seen = [sum(usage.get(name) or 0 for name in _COUNTED) for usage in heard]
-    return next((size for size in reversed(seen) if size), job.conversation.last_input_tokens)
 
 
 def _finished(job: Job, head: Head, extra: Sequence[Draft], status: str, **more: Any) -> Draft:
@@ -134,29 +96,18 @@ def finish(
     details = {"type": "refusal", "category": None, "explanation": detail} if refused else None
     over = True
 
-    def plan(head: Head, inbox: list[QueuedInput]) -> Change:
+    def plan(head: Head, inbox: list[QueuedInput]) -> Change | None:
         nonlocal over
         aside = head.run is not None and head.run.thread is not None
         over = aside or refused or head.interrupt is not None or head.outcome is None or not head.outcome.judged
         if not over:
-            return _only(head, extra)
+            return Change(head, list(extra), due=due_of(head, now_ms())) if extra else None
         records = [*extra, _finished(job, head, extra, "completed", finish_reason=finish_reason)]
         dropped = _stopped(head, records, inbox)
         return _end(job, head, records, stop, inbox, dropped, details)
 
-    with suppress(_NothingToWrite):
-        job.pen.commit(plan)
+    job.pen.commit(plan)
     return over
-
-
-class _NothingToWrite(Exception):
-    """A change turned out to be none: the log takes no empty entries."""
-
-
-def _only(head: Head, extra: Sequence[Draft]) -> Change:
-    if not extra:
-        raise _NothingToWrite
-    return Change(head, list(extra), due=due_of(head, now_ms()))
 
 
 def fail(job: Job, extra: Sequence[Draft], kind: str, message: str, *, terminal: bool, status: str = "failed") -> None:
@@ -215,38 +166,6 @@ def _settle(job: Job) -> None:
 def _close_threads(job: Job, head: Head) -> tuple[list[Draft], list[Write]]:
     run = head.run.id if head.run else ""
     return ([], []) if job.strands is None else job.strands.closed(head, run)
-
-
-def close_open(job: Job, head: Head, extra: Sequence[Draft]) -> list[Draft]:
-    """Ends for everything the log shows as open and ``extra`` does not end: a model call and tool uses."""
-    return close_all(job.conversation, job.model, head.run.id if head.run else "", extra)
-
-
-def close_all(conversation: Conversation, model: str, run: str, extra: Sequence[Draft]) -> list[Draft]:
-    """As ``close_open``, of any thread."""
-    done = {drafts.answered(draft) for draft in extra}
-    records = close_span(conversation, model, run, extra)
-    records += [
-        drafts.tool_result(use.type, use.id, drafts.text_blocks(INTERRUPTED), is_error=True, run=run)
-        for use in conversation.pending
-        if use.id not in done
-    ]
-    records += [
-        step_finished(run, step, "tool", "cancelled", data["started_at"], tool_use_id=data["tool_use_id"])
-        for step, data in conversation.open_steps.items()
-        if data["kind"] == "tool" and data["tool_use_id"] not in done
-    ]
-    return records
-
-
-def close_span(conversation: Conversation, model: str, run: str, extra: Sequence[Draft] = ()) -> list[Draft]:
-    """The end of a model call that nobody hears any more."""
-    span = conversation.open_span
-    if span is None or any(draft.type == "span.model_request_end" for draft in extra):
-        return []
-    steps = [step for step, data in conversation.open_steps.items() if data.get("span_id") == span]
-    call = ModelCall(span, steps[0] if steps else "", now_ms())
-    return model_ended(model, run, call, Spoken(), error=ABORTED)
 
 
 def wait(job: Job, extra: Sequence[Draft], calls: dict[str, Call]) -> bool:
@@ -315,14 +234,14 @@ def pause(job: Job) -> bool:
         return True
     waits = True
 
-    def plan(head: Head, _inbox: list[QueuedInput]) -> Change:
+    def plan(head: Head, _inbox: list[QueuedInput]) -> Change | None:
         nonlocal waits
         run = head.run
         if run is None:
             raise RuntimeError("a held session has a run")
         waits = budgets.exhausted(head, job.pen.unbilled) and head.interrupt is None
         if not waits:
-            raise _NothingToWrite
+            return None
         bill(job, head, [])
         run.state, run.attempt = "waiting", 0
         head.rest(budgets.BUDGET_REACHED, now_ms())
@@ -332,8 +251,7 @@ def pause(job: Job) -> bool:
         idle = drafts.idle(run.id, head.agent_name, stop, usage_of(head), budget=shown, primary=primary)
         return Change(head, [budgets.paused(run.id), *idle], due=None, more=spent_writes(job, []))
 
-    with suppress(_NothingToWrite):
-        job.pen.commit(plan)
+    job.pen.commit(plan)
     return waits
 
 

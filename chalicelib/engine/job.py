@@ -12,6 +12,7 @@ from chalicelib.core.settings import Settings
 from chalicelib.events.live import LiveChannel
 from chalicelib.events.log import SessionRef
 from chalicelib.events.projections.conversation import Conversation
+from chalicelib.modelcards.falling import Chain
 from chalicelib.runs.errors import Interrupted, LeaseLost, OutOfTime, RunTooLong
 from chalicelib.runs.pen import Pen
 from chalicelib.runs.pulse import Held
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from chalicelib.schedules.service import ScheduleService
     from chalicelib.sessions.workers import Workers
     from chalicelib.spending.purse import Purse
+    from chalicelib.tools.base import Bearer
     from chalicelib.tools.offer import Offered
 
 MARGIN_MS = 20_000
@@ -49,6 +51,7 @@ class Parts:
     workers: "Workers"
     sandbox_of: "Callable[[SessionRef, Spec, str], SessionSandbox | None]"
     mcp_of: "Callable[[SessionRef, Spec], Servers | None]"
+    bearer_for: "Callable[[SessionRef, Spec, str], Bearer]"
     is_archived: "Callable[[Space, str], bool]" = field(default=lambda _space, _agent_id: False, kw_only=True)
     schedules: "ScheduleService | None" = field(default=None, kw_only=True)
     desk: "Desk | None" = field(default=None, kw_only=True)
@@ -61,8 +64,7 @@ class Job:
 
     ``call`` is a model call that is written as begun and not made yet; ``begun`` are the steps of the tool calls
     this worker began, by tool use; ``fragments`` numbers what goes to the live channel. ``strands`` carry on the
-    threads of other agents; the job of such a thread has ``ends`` of its own. ``fallen`` counts the models of the
-    chain that could not be had.
+    threads of other agents; the job of such a thread has ``ends`` of its own.
     """
 
     pen: Pen
@@ -78,7 +80,6 @@ class Job:
     fragments: Iterator[int] = field(default_factory=lambda: count(1))
     strands: "Strands | None" = None
     ends: "Ends | None" = None
-    fallen: int = 0
 
     @property
     def conversation(self) -> Conversation:
@@ -133,23 +134,20 @@ class Job:
         """The model id as the agent names it."""
         return str(self.spec.agent["model"]["id"])
 
+    @cached_property
+    def chain(self) -> Chain:
+        """The agent's model and those it falls back to."""
+        return Chain(self.models, self.model)
+
     @property
     def using(self) -> str:
         """The id of the model that is asked: the agent's, or one it falls back to."""
-        return self.models.chain(self.model)[self.fallen]
+        return self.chain.using
 
     @property
     def window(self) -> int:
         """How many tokens the model can have in view."""
         return self.models.window(self.using)
-
-    def fall_back(self) -> str | None:
-        """Turn to the next model of the chain that somebody serves; None when there is no more."""
-        for place, model in enumerate(self.models.chain(self.model)[self.fallen + 1 :], self.fallen + 1):
-            if self.models.served(model):
-                self.fallen = place
-                return model
-        return None
 
     def look(self) -> None:
         """If it is time, take in what others wrote. Raises LeaseLost, Interrupted, OutOfTime, RunTooLong."""

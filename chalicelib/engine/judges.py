@@ -85,7 +85,7 @@ def read(text: str) -> tuple[Literal["satisfied", "needs_revision", "failed"], s
     for start in (match.start() for match in re.finditer(r"\{", text)):
         try:
             found, _ = json.JSONDecoder().raw_decode(text, start)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         result = found.get("result")
         if result in _RESULTS:

@@ -62,17 +62,17 @@ def _listen(job: Job, speech: Speech, spoken: Spoken) -> None:
             if speech.finished is None:
                 stream.cancel()
                 _send(job, speech, speech.cut())
-        _reckon(job, spoken, speech.finished, resolved)
-        paid.cost = spoken.cost
+        paid.usage = _reckon(job, spoken, speech.finished, resolved)
 
 
-def _reckon(job: Job, spoken: Spoken, finished: Finished | None, resolved: Resolved) -> None:
+def _reckon(job: Job, spoken: Spoken, finished: Finished | None, resolved: Resolved) -> Usage:
     usage = finished.usage if finished else Usage()
     spoken.usage = asdict(usage)
     spoken.cost = job.models.cost(resolved, usage)
     if finished is not None:
         spoken.stop_reason, spoken.detail = finished.stop_reason, finished.finish_detail
         spoken.response_id = finished.response_id
+    return usage
 
 
 def _follow(job: Job, stream: ModelStream, speech: Speech) -> None:

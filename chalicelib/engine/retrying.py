@@ -8,6 +8,7 @@ from chalicelib.engine import endings
 from chalicelib.engine.job import Job
 from chalicelib.events import drafts
 from chalicelib.events.event import Draft
+from chalicelib.modelcards.falling import may_fall
 from chalicelib.models.errors import ModelError
 from chalicelib.runs.errors import Interrupted, OutOfTime, RunTooLong
 from chalicelib.runs.pen import Change
@@ -25,7 +26,7 @@ def after_failure(job: Job, ended: Sequence[Draft], error: ModelError, *, spoke:
     """
     job.tries += 1
     if not error.retryable or job.tries >= job.parts.settings.model_tries:
-        if error.retryable and not spoke and _fallen_back(job, ended, error):
+        if may_fall(error, spoke=spoke) and _fallen_back(job, ended, error):
             return True
         endings.fail(job, ended, error.type, error.message, terminal=not error.retryable)
         return False
@@ -35,7 +36,7 @@ def after_failure(job: Job, ended: Sequence[Draft], error: ModelError, *, spoke:
 
 def _fallen_back(job: Job, ended: Sequence[Draft], error: ModelError) -> bool:
     """Go on with the next model of the chain, if there is one."""
-    gone, following = job.using, job.fall_back()
+    gone, following = job.using, job.chain.fall()
     if following is None:
         return False
     told = f"{gone} could not be had; the run goes on with {following}"

@@ -1,15 +1,13 @@
 """What a run's model calls cost its tenant, written together with the session's own totals."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 
-from chalicelib.core.clock import now_ms
 from chalicelib.engine.job import Job
 from chalicelib.events.event import Draft
 from chalicelib.events.projections.conversation import Unbilled
+from chalicelib.spending import store
 from chalicelib.spending.model import Spent
-from chalicelib.spending.store import spent_write
 from chalicelib.storage.writes import Write
 
 
@@ -20,9 +18,9 @@ def spent_writes(job: Job, extra: Sequence[Draft]) -> list[Write]:
         if draft.type == "span.model_request_end":
             part = parts.setdefault(draft.data["model"], Unbilled())
             part.count(draft.data["model_usage"], (draft.private or {}).get("cost"))
-    day = datetime.fromtimestamp(now_ms() / 1000, UTC).date().isoformat()
+    day, user = store.today(), job.pen.head.end_user
     spent = [_spent(model, day, part) for model, part in parts.items() if any(part.tokens.values())]
-    return [spent_write(job.ref.space, job.ref.id, one) for one in spent]
+    return [write for one in spent for write in store.spent_writes(job.ref.space, job.ref.id, one, user)]
 
 
 def _spent(model: str, day: str, part: Unbilled) -> Spent:

@@ -156,6 +156,7 @@ def _call(job: Job, use: Use, cancelled: threading.Event) -> ToolOutput:
         sandbox=job.sandbox,
         schedules=_schedules(job, use),
         desk=job.parts.desk,
+        bearer_for=lambda url: job.parts.bearer_for(job.ref, job.spec, url),
     )
     return finished(tool.run(context, use.input))
 

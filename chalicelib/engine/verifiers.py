@@ -1,6 +1,7 @@
 """Checks of an outcome that need no model: a script, a comparison with the last answer, an endpoint."""
 
 import json
+import math
 import re
 import threading
 from collections.abc import Callable
@@ -128,15 +129,27 @@ def _rewarded(job: Job, verifier: dict[str, Any]) -> Finding:
             max_bytes=_MOST_BYTES,
             cancelled=threading.Event(),
         )
-        said = jsonio.loads(answer.body.decode()) if _OK <= answer.status < _REFUSED else None
+        said = jsonio.loads(answer.body.decode()) if _OK <= answer.status < _REFUSED else {}
     except (OutboundError, ValueError) as error:
         return Finding("failed", f"The endpoint could not be asked: {error}")
-    score = said.get("score", said.get("reward")) if isinstance(said, dict) else None
-    if not isinstance(said, dict) or isinstance(score, bool) or not isinstance(score, (int, float)):
+    score = score_of(said)
+    if score is None:
         return Finding("failed", f"The endpoint gave no score (HTTP status {answer.status}).")
-    passes = score >= float(verifier.get("threshold") or _PASSING)
-    told = str(said.get("explanation") or f"The score is {score}.")[:_MOST_CHARACTERS]
+    threshold = verifier.get("threshold")
+    passes = score >= (_PASSING if threshold is None else float(threshold))
+    told = str(said.get("explanation") or f"The score is {score:g}.")[:_MOST_CHARACTERS]
     return Finding("satisfied" if passes else "needs_revision", told)
+
+
+def score_of(said: Any) -> float | None:
+    """The score in an endpoint's answer; None where there is none, or none that is a finite number."""
+    score = said.get("score", said.get("reward")) if isinstance(said, dict) else None
+    if isinstance(score, bool) or not isinstance(score, (int, float)):
+        return None
+    try:
+        return float(score) if math.isfinite(score) else None
+    except OverflowError:
+        return None
 
 
 def _composed(found: list[Finding], mode: str) -> Finding:

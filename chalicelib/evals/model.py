@@ -1,7 +1,7 @@
 """Evaluation runs as they are stored: tasks for an agent, each tried in sessions of its own. Times are milliseconds."""
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -21,7 +21,7 @@ class Task(BaseModel):
     """What an agent is given, message by message, and how its work is graded; ``reward`` None: not at all."""
 
     id: str = Field(min_length=1, max_length=256)
-    messages: list[str] = Field(min_length=1, max_length=100)
+    messages: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1, max_length=100)
     setup_files: list[SetupFile] = Field(default_factory=list, max_length=100)
     setup_script: str | None = Field(default=None, max_length=100_000)
     timeout_ms: int | None = Field(default=None, ge=1, le=LONGEST_MS)
@@ -47,11 +47,23 @@ class Trial(BaseModel):
         """Whether nothing more will come of it."""
         return self.status in ("completed", "failed")
 
+    def with_fewer_words(self) -> "Trial":
+        """The same with less of what was said; itself where nothing was."""
+        if self.error:
+            return self.model_copy(update={"error": _shorter(self.error)})
+        if self.reward is None or not self.reward.get("explanation"):
+            return self
+        return self.model_copy(update={"reward": self.reward | {"explanation": _shorter(self.reward["explanation"])}})
+
+
+def _shorter(text: str) -> str:
+    return text[: len(text) * 7 // 8]
+
 
 class Run(BaseModel):
     """Tasks given to one version of an agent. ``trials`` are those that were begun, by place of task and trial.
 
-    ``revision`` counts the trials that ended.
+    ``revision`` counts the trials that ended; ``room`` is how many bytes the outcome of each may take.
     """
 
     id: str
@@ -65,6 +77,7 @@ class Run(BaseModel):
     ended_at: int | None = None
     error: str | None = None
     revision: int = 0
+    room: int = 0
     trials: dict[tuple[int, int], Trial] = Field(default_factory=dict)
 
     def of_task(self, place: int) -> list[Trial]:

@@ -9,14 +9,17 @@ from chalicelib.storage import writes
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Found, Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
 
 NOUN, TRIAL = "eval-run", "eval-trial"
 _HEAD, _SHOWN = "HEAD", "t_"
+_LONGEST_NAME = 8
 _RING_AGAIN_MS = 10_000
+_ROW_BYTES = 390 << 10
+"""Of the 400 KB a row may have; the rest is for its keys and times."""
 _FACTS = ("id", "agent_id", "agent_version", "environment_id", "created_at", "status")
 _LATER = ("started_at", "ended_at", "error", "revision")
 _LIVING = writes.PRESENT & writes.missing("removed_at")
@@ -73,12 +76,14 @@ class EvalStore:
             if name.startswith(_SHOWN)
         }
         facts = {name: row[name] for name in (*_FACTS, *_LATER) if name in row}
-        return Run.model_validate({**facts, "tasks": self._documents.unpack(row), "trials": trials})
+        run = Run.model_validate({**facts, "tasks": self._documents.unpack(row), "trials": trials})
+        rest = _ROW_BYTES - len(row.get("docz", b"")) - len(row.get("doc", "").encode())
+        return run.model_copy(update={"room": rest // max(sum(1 for _ in run.places()), 1)})
 
     def page(self, space: Space, window: Window, wanted: Callable[[Row], bool]) -> Found:
         """Rows of runs by creation."""
-        source = index_source(self._table, space.listing(NOUN), window)
-        return read(self._table, [source], window, lambda row: "removed_at" not in row and wanted(row))
+        listings = [space.listing(NOUN)]
+        return read_lists(self._table, listings, window, lambda row: "removed_at" not in row and wanted(row))
 
     def begin(self, space: Space, run: Run, attempt: Attempt) -> bool:
         """Begin a trial; the clock looks after it when no worker has come.
@@ -114,6 +119,16 @@ class EvalStore:
             shown = {_name(after): _text(Trial(status="running", session_id=after.session_id))}
             steps.append(writes.update(run_key(space, after.run), dict(shown), _LIVING))
         return fresh if self._done(steps) else None
+
+    @staticmethod
+    def fitting(run: Run, outcome: Trial) -> Trial:
+        """The outcome of a trial with as many of its words as fit: those of all trials stand in the run's row."""
+        while len(_text(outcome).encode()) + _LONGEST_NAME > run.room:
+            less = outcome.with_fewer_words()
+            if less == outcome:
+                break
+            outcome = less
+        return outcome
 
     def finish(self, space: Space, attempt: Attempt, outcome: Trial, at_ms: int) -> bool:
         """A trial has ended; its run is looked at next."""

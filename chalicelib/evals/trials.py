@@ -133,7 +133,7 @@ class Trials:
         if outcome is not None:
             hold.over.set()
             outcome = outcome.model_copy(update={"session_id": hold.attempt.session_id})
-            hold.finish(outcome)
+            hold.finish(self._store.fitting(run, outcome))
             self._runs.look(space, run.id)
 
     def _moved(

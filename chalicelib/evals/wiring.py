@@ -45,7 +45,8 @@ class Evals:
 
         services = self._services
         preparer = Preparer(services.sandbox_of)
-        grader = Grader(preparer, services.log, services.outbound, services.serving)
+        purse = services.limiting.purse
+        grader = Grader(preparer, services.log, services.outbound, services.serving, purse)
         helpers = Helpers(services.opener, services.sessions, preparer, grader, services.tenant_register, services.log)
         return Trials(self._store, self.service, self.runs, helpers)
 

@@ -109,12 +109,12 @@ class Belongings:
         with suppress(WorkspaceNotFound):
             return self._workspaces.head(space, target.id)
         try:
-            made = self._workspaces.fork(space, source.id, target.id, at)
+            self._workspaces.head(space, source.id)
+            # First of all: who removes the session finds its workspace by its sandbox.
+            self._sandboxes().ensure(space, SandboxDraft("session", sandbox_id=target.id))
+            return self._workspaces.fork(space, source.id, target.id, at)
         except WorkspaceNotFound:
             return None
-        # Who removes the session finds its workspace by its sandbox.
-        self._sandboxes().ensure(space, SandboxDraft("session", sandbox_id=target.id))
-        return made
 
     def _outputs(self, source: SessionRef, target: SessionRef) -> list[_Output]:
         """The agent's output files with the ids of both sessions, so that the fork's changes find its own."""

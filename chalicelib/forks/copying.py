@@ -60,7 +60,7 @@ class LogCopier:
             event = Event.unpacked(first + offset, record)
             met.meet(event)
             if event.type in INPUT_TYPES:
-                met.marks.append(self._mark(target, event))
+                met.marks.append(mark_row(self._documents, target, event))
         made: Row = {"pk": target.pk, "sk": row["sk"], "count": len(kept), "writer": row["writer"]}
         if len(kept) < len(packed):
             return made | self._documents.pack(target.space, kept, *target.folder)
@@ -73,6 +73,8 @@ class LogCopier:
         self._objects.copy(row["docref"], key)
         return {"docref": key}
 
-    def _mark(self, target: SessionRef, event: Event) -> Row:
-        document = {"type": event.type, "data": event.data}
-        return {"pk": target.pk, "sk": MARK + event.id} | self._documents.pack(target.space, document, *target.folder)
+
+def mark_row(documents: Documents, target: SessionRef, event: Event) -> Row:
+    """Remembers an input's id, so that a client who sends it again meets it."""
+    document = {"type": event.type, "data": event.data}
+    return {"pk": target.pk, "sk": MARK + event.id} | documents.pack(target.space, document, *target.folder)

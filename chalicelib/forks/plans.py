@@ -1,4 +1,5 @@
-"""What a fork is going to be, kept from before its first row until it is whole, so that a repeat makes the same."""
+"""What a fork or an import is going to be, kept from before its first row until it is whole, so that a repeat makes the
+same."""
 
 from dataclasses import dataclass
 
@@ -13,22 +14,24 @@ from chalicelib.storage.writes import Write
 
 _SK = "F"
 PATIENCE_MS = 3_600_000
-"""A fork that is not whole after this time is given up."""
+"""What is not whole after this time is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The source and the last number of its log that the fork has; ``asked`` is the number that was asked for."""
+    """The source (of an import, what it was asked for with) and the last number of its log that the new session has;
+    ``asked`` is the number that was asked for, ``told`` what there is to tell again once it is done."""
 
     source: str
     seq: int
     asked: int
     done: bool = False
     until: int = 0
+    told: str = ""
 
 
 class Plans:
-    """One row in the partition of each fork."""
+    """One row in the partition of each session that is made over a log."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
@@ -45,13 +48,14 @@ class Plans:
         return plan
 
     def find(self, ref: SessionRef) -> Plan | None:
-        """The plan of a fork, None if the session is no fork."""
+        """The plan of a session, None if it was not made over a log."""
         row = self._table.get(ref.key(_SK))
         return None if row is None else _plan(row)
 
-    def done_write(self, ref: SessionRef) -> Write:
-        """The write, together with the last of the fork's rows, after which it is whole."""
+    def done_write(self, ref: SessionRef, told: str = "") -> Write:
+        """The write, together with the last of the session's rows, after which it is whole."""
         changes: dict[str, str | int | bool | bytes | None] = {"done": 1, "due_pk": None, "due_sk": None, "until": None}
+        changes |= {"told": told} if told else {}
         return writes.update(ref.key(_SK), changes, writes.PRESENT & writes.missing("done"))
 
     def give_up(self, ref: SessionRef, now: int) -> bool:
@@ -65,4 +69,4 @@ class Plans:
 
 
 def _plan(row: Row) -> Plan:
-    return Plan(row["source"], row["seq"], row["asked"], "done" in row, row.get("until", 0))
+    return Plan(row["source"], row["seq"], row["asked"], "done" in row, row.get("until", 0), row.get("told", ""))

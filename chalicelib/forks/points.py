@@ -31,12 +31,18 @@ def rest_before(log: SessionLog, ref: SessionRef, last: int) -> tuple[int, Event
     so. Reads back through one turn at most."""
     point = last
     for event in backwards(log, ref, last):
-        if _rests(event):
+        if rests(event):
             return point, event
-        if event.type not in _QUIET or event.run is not None:
+        if not keeps_rest(event):
             point = event.seq - 1
     return point, None
 
 
-def _rests(event: Event) -> bool:
+def rests(event: Event) -> bool:
+    """Whether the session rests from this record on."""
     return event.type == "session.status_idle" and event.data["stop_reason"]["type"] != "requires_action"
+
+
+def keeps_rest(event: Event) -> bool:
+    """Whether a session that rests goes on resting with this record."""
+    return event.type in _QUIET and event.run is None

@@ -16,6 +16,7 @@ from chalicelib.files.service import FileService
 from chalicelib.forks.belongings import Belongings
 from chalicelib.forks.copying import Copied, LogCopier
 from chalicelib.forks.errors import BadPoint
+from chalicelib.forks.finishing import LAST_WRITES, last_of
 from chalicelib.forks.heads import head_of, thread_of
 from chalicelib.forks.model import Forked, ForkWanted
 from chalicelib.forks.plans import Plan, Plans
@@ -40,9 +41,6 @@ from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import Space
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.writes import Write
-
-_LAST_WRITES = 90
-"""So many writes of files go with the head; a transaction holds a hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +203,7 @@ class ForkService:
         planner = Planner(store, target, Loaded(head, tail), wanted.manner, self._parts.inbox.workers)
         for position, item in enumerate(wanted.initial):
             planner.take(item, position)
-        together = self._last_of(files, _LAST_WRITES - len(planner.rows))
+        together = last_of(store.table, files, LAST_WRITES - len(planner.rows))
         news = [Event(0, head.created_at, "session.created", {}, target.id)]
         if planner.records:
             planner.head.rev = copied.seq + len(planner.records)
@@ -222,17 +220,6 @@ class ForkService:
             return
         if planner.rings:
             self._parts.inbox.ring(target)
-
-    def _last_of(self, files: list[list[Write]], most: int) -> list[Write]:
-        """Write what does not fit into the last step; gives the rest."""
-        while sum(map(len, files)) > most:
-            batch, files = files[: _LAST_WRITES // 2], files[_LAST_WRITES // 2 :]
-            try:
-                self._parts.store.table.transact([step for steps in batch for step in steps])
-            except TransactionRefused:
-                # A first try got as far as this.
-                continue
-        return [step for steps in files for step in steps]
 
 
 def _end_user(head: Head, wanted: ForkWanted) -> str | None:

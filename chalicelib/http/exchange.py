@@ -1,19 +1,20 @@
 """One request on its way through the pipeline, step by step, on whatever thread the step runs."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
 
 from starlette.requests import Request
 
-from chalicelib.core.errors import Forbidden
+from chalicelib.core.errors import Forbidden, Unauthenticated
 from chalicelib.core.jsonio import dump_bytes, loads
 from chalicelib.core.principal import Principal
 from chalicelib.http import auth, bodies, idempotent
 from chalicelib.http.answers import Rendered, render
 from chalicelib.http.endpoint import Endpoint
 from chalicelib.http.limits import Headers, quota_headers
-from chalicelib.http.route import Answer, Call, Result
+from chalicelib.http.route import Answer, Call, EventStream, Result
+from chalicelib.http.sse import while_admitted
 from chalicelib.http.validation import validate
 from chalicelib.http.workers import on_thread
 from chalicelib.observability import bind, log_failure, logger
@@ -59,7 +60,7 @@ class Exchange:
     def may_block(self) -> bool:
         """Whether the steps before the handler ask storage or take long."""
         route = self.endpoint.route
-        return route.scope is not None or route.idempotent or len(self.raw_body) > bodies.SMALL
+        return route.scope is not None or len(self.raw_body) > bodies.SMALL
 
     def reads_early(self) -> bool:
         """Whether the body may be read before the caller is known: it saves a change of thread and costs nothing."""
@@ -156,6 +157,8 @@ class Exchange:
 
     def settle(self, result: Result) -> Outcome:
         """The bytes of a JSON answer, kept for repetitions; streams and downloads pass and are not kept."""
+        if isinstance(result, EventStream):
+            result = replace(result, frames=while_admitted(result.frames, self._still_admitted))
         if not isinstance(result, Answer):
             self.give_up()
             return result
@@ -164,6 +167,16 @@ class Exchange:
             body = rendered.body if self.endpoint.route.recall is None else dump_bytes(result.kept)
             _keep(self.claim, rendered.status, body)
         return rendered
+
+    async def _still_admitted(self) -> bool:
+        scope = self.endpoint.route.scope
+        if scope is None:
+            return True
+        try:
+            await on_thread(auth.identify, self.services, self.request, scope)
+        except (Unauthenticated, Forbidden):
+            return False
+        return True
 
     def give_up(self) -> None:
         """After an error: let the request be repeated under its key."""

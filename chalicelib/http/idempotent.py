@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import new_id
 from chalicelib.storage.keys import Space
 from chalicelib.storage.secrets import SecretBox
 from chalicelib.tenants.idempotency import IdempotencyService, StoredAnswer
@@ -42,10 +43,11 @@ class Claim:
     scope: str
     key: str
     box: SecretBox | None = None
+    own_id: str = field(default_factory=new_id)
 
     def begin(self, mark: str) -> StoredAnswer | None:
         """The answer given before, or None to go on. Raises Conflict."""
-        found = self.store.begin(self.tenant, self.scope, self.key, mark)
+        found = self.store.begin(self.tenant, self.scope, self.key, mark, owner=self.own_id)
         if found is None or self.box is None:
             return found
         return replace(found, body=self.box.open_text(self._space, _PURPOSE, self._owner, found.body))
@@ -57,7 +59,7 @@ class Claim:
 
     def abandon(self) -> None:
         """Let the next request with this key be carried out."""
-        self.store.abandon(self.tenant, self.scope, self.key)
+        self.store.abandon(self.tenant, self.scope, self.key, owner=self.own_id)
 
     @property
     def _space(self) -> Space:

@@ -117,6 +117,7 @@ class Route:
     them. ``limit`` names the rate limit. ``reach`` None closes the route to workers' credentials. A handler that is a
     coroutine function runs on the event loop; any other on a worker thread. ``when``: the route only answers requests
     with headers of that kind, and then goes before any route without a condition; it is not in the OpenAPI document.
+    ``keyless``: a POST that takes no Idempotency-Key, for it changes nothing, or tells repeats apart by itself.
     ``recall`` makes the answer to a repeat anew, where the first one holds what must not be stored; ``sealed`` keeps
     it sealed, where it cannot be made anew.
     """
@@ -134,12 +135,17 @@ class Route:
     raw_media: tuple[str, ...] = ()
     limit: str = "read"
     body_limit: int = 32 * MIB
-    idempotent: bool = False
+    keyless: bool = False
     tags: tuple[str, ...] = ()
     when: Condition | None = None
     recall: Recall | None = None
     sealed: bool = False
     reach: Reach | None = None
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether a repeat under the same Idempotency-Key gets the first answer again."""
+        return "POST" in self.methods and self.scope is not None and not self.raw and not self.keyless
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from starlette.types import Receive, Send
 
@@ -22,6 +23,8 @@ _HEADERS: Headers = [
 ]
 
 FailureFrame = Callable[[Exception], bytes]
+LOOK_SECONDS = 10.0
+"""After so long a stream asks again whether its caller may hear it, when the next frame comes."""
 
 
 def frame(event: str | None, data: str, id: str | None = None) -> bytes:  # noqa: A002 - the field's name
@@ -97,6 +100,20 @@ async def send_stream(
         await send({"type": "http.response.body", "body": b""})
     finally:
         await _close(stream.frames)
+
+
+async def while_admitted(frames: AsyncIterator[bytes], admitted: Callable[[], Awaitable[bool]]) -> AsyncIterator[bytes]:
+    """The frames, until the caller is admitted no more."""
+    looked = time.monotonic()
+    try:
+        async for piece in frames:
+            if time.monotonic() - looked >= LOOK_SECONDS:
+                if not await admitted():
+                    return
+                looked = time.monotonic()
+            yield piece
+    finally:
+        await _close(frames)
 
 
 def _merged(own: Headers) -> Headers:

@@ -1,5 +1,6 @@
 """Turns what pydantic found into one sentence that starts with the field's path."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -28,6 +29,9 @@ _KINDS = {
     "bool_parsing": "true or false",
     "none_required": "null",
 }
+_OWN_WORDS = {"value_error": "Value error, ", "assertion_error": "Assertion failed, "}
+# What pydantic calls a value, and that it looked after validating it, helps nobody.
+_DEMAND = re.compile(r"^\w+ should (.*?)(?: after validation, not .*)?$")
 
 
 def validate(model: type[M], data: dict[str, Any]) -> M:
@@ -138,7 +142,11 @@ def _tell(issue: _Issue) -> tuple[tuple[int | str, ...], str]:
         return (*issue.path, tag), f"must be one of {context['expected_tags']}"
     if detail["type"] == "union_tag_not_found":
         return (*issue.path, str(context["discriminator"]).strip("'")), "field required"
-    text = detail["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
-    if text.startswith("Input should be"):
-        text = "must be" + text.removeprefix("Input should be")
+    if (kind := _KINDS.get(detail["type"])) is not None:
+        return issue.path, f"must be {kind}"
+    text = detail["msg"]
+    if detail["type"] in _OWN_WORDS:
+        text = text.removeprefix(_OWN_WORDS[detail["type"]])
+    else:
+        text = _DEMAND.sub(r"must \1", text)
     return issue.path, text[:1].lower() + text[1:]

@@ -19,7 +19,8 @@ _OK: dict[str, Any] = {"ok": True}
 
 
 class Inbound:
-    """Takes what providers send. Raises BadSignature, whatever else is wrong with it, with no effect."""
+    """Takes what providers send. Raises BadSignature, whatever else is wrong with it, with no effect; and the errors of
+    calls where a provider has to be asked about what it sent."""
 
     def __init__(
         self,
@@ -95,7 +96,7 @@ class Inbound:
             self._talks.remember(space, provider, delivery)
 
     def _deal(self, app: App, heard: Heard, space: Space, installation: Installation) -> None:
-        if heard.over:
+        if heard.over and self._apps.provider(installation.provider).ended(app, installation):
             self._installs.over(space, installation.provider, installation.id)
         signal = heard.signal
         if signal is None or (signal.author and signal.author == installation.account):

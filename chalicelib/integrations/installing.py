@@ -6,6 +6,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import derive_id
 from chalicelib.integrations.apps import Apps
 from chalicelib.integrations.errors import (
+    InstallationNotFound,
     InstallRefused,
     NotConfigured,
     ProviderError,
@@ -110,7 +111,17 @@ class InstallService:
         for one in self.all(space, provider):
             self._publications.lost(space, one)
             self._revoke(space, one)
-            self._store.uninstall(space, one)
+            self._forget(space, one)
+
+    def _forget(self, space: Space, seen: Installation) -> None:
+        for _ in range(_TRIES):
+            if self._store.uninstall(space, seen):
+                return
+            try:
+                seen = self._store.installation(space, seen.provider, seen.id)
+            except InstallationNotFound:
+                return
+        raise StorageBusy("the installation is changed by too many at once")
 
     def _revoke(self, space: Space, gone: Installation) -> None:
         try:

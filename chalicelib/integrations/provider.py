@@ -40,6 +40,10 @@ class Provider(Protocol):
         """Whether a reply was said, although nobody knows that it was."""
         ...
 
+    def ended(self, app: App, installation: Installation) -> bool:
+        """Whether a message that an installation has ended is to be believed now."""
+        ...
+
     def revoke(self, app: App, installation: Installation, grant: Grant) -> None:
         """Tell the provider that the app leaves."""
         ...

@@ -1,6 +1,7 @@
 """The worker's side: what an agent said at the end of a turn is posted at the provider, once."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from chalicelib.core.clock import now_ms
 from chalicelib.events.log import SessionLog, SessionRef
@@ -27,11 +28,22 @@ from chalicelib.storage.queue import DoorbellQueue, Errand
 from chalicelib.webhooks.ringing import ring
 
 _LEASE_MS = 60_000
-"""Longer than all calls of one try take together."""
+_POST_MS = 20_000
+"""So much of a lease has to be left for a post: longer than it takes."""
 _PAUSES_S = (5, 30, 120, 600, 1800, 3600)
 _LIFE_MS = 24 * 3600 * 1000
 _FRESH_MS = 60_000
 _SOON_MS, _LATE_MS = 20_000, 15 * 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Try:
+    """A reply to be posted under a lease that began at a moment (milliseconds); ``in_doubt``: it may be posted."""
+
+    reply: Reply
+    place: dict[str, str]
+    began_at: int
+    in_doubt: bool
 
 
 class Replies:
@@ -98,7 +110,7 @@ class Replies:
         if claimed is None:
             return None
         try:
-            self._post(space, publication, reply, reply.place, in_doubt=in_doubt)
+            self._post(space, publication, _Try(reply, reply.place, claimed.tried_at, in_doubt=in_doubt))
         except ProviderRefused as error:
             self._note("refused", error.message)
         except (TokenRevoked, InstallationNotFound):
@@ -114,28 +126,28 @@ class Replies:
     def _held(self, talk: Talk) -> bool:
         return talk.tried_at > self._alone_since and talk.tried_at + _LEASE_MS > now_ms()
 
-    def _post(
-        self, space: Space, publication: Publication, reply: Reply, place: dict[str, str], *, in_doubt: bool
-    ) -> None:
+    def _post(self, space: Space, publication: Publication, one: "_Try") -> None:
         if publication.installation_id is None:
             raise InstallationNotFound
         installation = self._store.installation(space, publication.provider, publication.installation_id)
         token = self._apps.token(space, installation)
         try:
-            self._post_with(token, publication, reply, place, in_doubt=in_doubt)
+            self._post_with(token, publication, one)
         except TokenRevoked:
             token = self._apps.token(space, self._again(space, installation), refused=token)
-            self._post_with(token, publication, reply, place, in_doubt=in_doubt)
+            self._post_with(token, publication, one)
 
     def _again(self, space: Space, installation: Installation) -> Installation:
         return self._store.installation(space, installation.provider, installation.id)
 
-    def _post_with(
-        self, token: str, publication: Publication, reply: Reply, place: dict[str, str], *, in_doubt: bool
-    ) -> None:
-        provider = self._apps.provider(publication.provider)
-        if not in_doubt or not provider.posted(token, place, reply.id):
-            provider.post(token, place, reply.text, reply.id)
+    def _post_with(self, token: str, publication: Publication, one: "_Try") -> None:
+        provider, reply = self._apps.provider(publication.provider), one.reply
+        if one.in_doubt and provider.posted(token, one.place, reply.id):
+            return
+        # Whoever begins after the lease looks for what is posted within it; what came later they could not see.
+        if now_ms() > one.began_at + _LEASE_MS - _POST_MS:
+            raise ProviderAway("it took too long to come to post the reply")
+        provider.post(token, one.place, reply.text, reply.id)
 
     def _lost(self, space: Space, publication: Publication) -> None:
         self._note("revoked", "the provider does not accept our tokens any more")

@@ -1,4 +1,4 @@
-"""The credential that a run has for one MCP server."""
+"""The credential that a run has for one address: an MCP server, or the endpoint of a tool."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class Held:
     def look(self) -> None:
         """Find the credential as it is now; one about to expire is renewed."""
         with self._lock:
-            found = self._ring.credentials.for_server(self._ring.space, self._ring.vault_ids, self._url)
+            found = self._ring.credentials.for_calls(self._ring.space, self._ring.vault_ids, self._url)
             if found is None or self._credential is None or found.revision != self._credential.revision:
                 self._take(found)
             auth = found.auth if found is not None else None

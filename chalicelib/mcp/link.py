@@ -13,9 +13,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.exceptions import MCPError
 from mcp_types import Implementation
 
+from chalicelib.core.jsonio import dump_bytes
 from chalicelib.mcp.credentials import Held
 from chalicelib.mcp.errors import McpError, McpToolFailed, McpUnauthorized, McpUnreachable
-from chalicelib.mcp.wire import CONNECT_SECONDS, Witness, client
+from chalicelib.mcp.wire import CONNECT_SECONDS, MAX_BYTES, Witness, client
 from chalicelib.outbound.guard import Outbound
 
 T = TypeVar("T")
@@ -100,10 +101,14 @@ class Link:
         """What the server offers, in wire form. Raises McpUnreachable, McpUnauthorized."""
         self.method = "tools/list"
         found: list[Json] = []
-        cursor: str | None = None
+        room, cursor = MAX_BYTES, None
         for _ in range(_MOST_PAGES):
             page = await self._ask(lambda opened, at=cursor: opened.list_tools(cursor=at))  # type: ignore[misc]
-            found += [tool.model_dump(by_alias=True, mode="json", exclude_none=True) for tool in page.tools]
+            fresh = [tool.model_dump(by_alias=True, mode="json", exclude_none=True) for tool in page.tools]
+            room -= len(dump_bytes(fresh))
+            if room < 0:
+                raise McpUnreachable("the server's list of tools is longer than is read")
+            found += fresh
             cursor = page.next_cursor
             if cursor is None:
                 break

@@ -7,11 +7,11 @@ from typing import Any
 
 from chalicelib.core import jsonio
 from chalicelib.tools.base import ToolOutput
+from chalicelib.tools.hiding import hide
 
 Json = dict[str, Any]
 _PICTURES = frozenset(("image/png", "image/jpeg", "image/gif", "image/webp"))
 _MOST_CHARACTERS = 7 << 20
-_HIDDEN = "[hidden]"
 
 
 def output_of(result: Json, secrets: Iterable[str] = ()) -> ToolOutput:
@@ -22,17 +22,6 @@ def output_of(result: Json, secrets: Iterable[str] = ()) -> ToolOutput:
         blocks = [_text(jsonio.dumps(structured))]
     hidden = [hide(block, secrets) for block in _within(blocks)]
     return ToolOutput(hidden, is_error=result.get("isError") is True)
-
-
-def hide(value: Any, secrets: Iterable[str]) -> Any:
-    """The same value without the secrets in its texts."""
-    if isinstance(value, str):
-        for secret in secrets:
-            value = value.replace(secret, _HIDDEN) if secret else value
-        return value
-    if isinstance(value, dict):
-        return {hide(name, secrets): hide(one, secrets) for name, one in value.items()}
-    return [hide(one, secrets) for one in value] if isinstance(value, list) else value
 
 
 def _blocks(part: Json) -> list[Json]:

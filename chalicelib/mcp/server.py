@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from chalicelib.mcp.background import BACKGROUND
 from chalicelib.mcp.credentials import Held
 from chalicelib.mcp.errors import McpCancelled, McpError, McpToolFailed, McpUnreachable
-from chalicelib.mcp.results import hide, output_of
+from chalicelib.mcp.results import output_of
 from chalicelib.outbound.guard import Outbound
 from chalicelib.tools.base import ToolOutput
+from chalicelib.tools.hiding import hide
 
 if TYPE_CHECKING:
     from chalicelib.mcp.link import Link

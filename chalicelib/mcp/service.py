@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.mcp.credentials import Keyring
+from chalicelib.mcp.credentials import Held, Keyring
 from chalicelib.mcp.servers import Servers
 from chalicelib.outbound.guard import Outbound
 from chalicelib.storage.keys import Space
@@ -24,6 +24,10 @@ class McpService:
     ) -> Servers:
         """The servers of an agent's snapshot, with the credentials of the vaults."""
         return Servers(agent, environment, self.outbound, self.keyring(space, vault_ids))
+
+    def bearer(self, space: Space, vault_ids: Sequence[str], url: str) -> Held:
+        """The credential of the vaults that goes along with calls of an address."""
+        return Held(self.keyring(space, vault_ids), url)
 
     def keyring(self, space: Space, vault_ids: Sequence[str]) -> Keyring:
         """The credentials of the vaults."""

@@ -6,10 +6,10 @@ from typing import Literal
 from chalicelib.core.clock import now_ms
 from chalicelib.mcp.credentials import Held, Keyring
 from chalicelib.mcp.errors import McpError, McpUnauthorized
-from chalicelib.mcp.results import hide
 from chalicelib.mcp.server import SETUP_SECONDS, McpServer
 from chalicelib.outbound.guard import Outbound
 from chalicelib.storage.keys import Space
+from chalicelib.tools.hiding import hide
 from chalicelib.vaults.credentials import CredentialService
 from chalicelib.vaults.errors import CredentialArchived, NotRenewable, RenewalFailed, TokenRefused, invalid
 from chalicelib.vaults.model import Credential, McpOauth

@@ -10,7 +10,8 @@ from chalicelib.mcp.credentials import Held
 from chalicelib.outbound.guard import Outbound
 from chalicelib.outbound.transport import GuardedTransport
 
-_MAX_BYTES = 16 << 20
+MAX_BYTES = 16 << 20
+"""The most that is read of one answer, and of all pages of a list together."""
 _MAX_FAILURE = 64 << 10
 _REFUSALS = (401, 403)
 CONNECT_SECONDS = 10.0
@@ -62,19 +63,30 @@ class _Observed(httpx2.AsyncBaseTransport):
         # The stream of a server that has nothing to say on its own is refused by many, which is no failure.
         if answer.status_code < 400 or (request.method == "GET" and answer.status_code == 405):
             return answer
-        body = b""
-        async with asyncio.timeout(CONNECT_SECONDS):
-            async for piece in answer.aiter_bytes():
-                body += piece
-                if len(body) >= _MAX_FAILURE:
-                    break
-        await answer.aclose()
+        try:
+            body = await _beginning(answer)
+        except TimeoutError:
+            self._witness.trouble = "The host took too long."
+            raise httpx2.ReadTimeout(self._witness.trouble) from None
+        finally:
+            await answer.aclose()
         kind = answer.headers.get("content-type", "")
         self._witness.failure = Failure(answer.status_code, kind, body, dict(answer.headers))
         return httpx2.Response(answer.status_code, headers=answer.headers, content=body)
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+async def _beginning(answer: httpx2.Response) -> bytes:
+    """As much of an answer as is looked at. Raises TimeoutError."""
+    body = b""
+    async with asyncio.timeout(CONNECT_SECONDS):
+        async for piece in answer.aiter_bytes():
+            body += piece
+            if len(body) >= _MAX_FAILURE:
+                break
+    return body
 
 
 class BearerAuth(httpx2.Auth):
@@ -97,7 +109,7 @@ class BearerAuth(httpx2.Auth):
 
 
 def client(
-    outbound: Outbound, held: Held | None, witness: Witness, silence_s: float, max_bytes: int = _MAX_BYTES
+    outbound: Outbound, held: Held | None, witness: Witness, silence_s: float, max_bytes: int = MAX_BYTES
 ) -> httpx2.AsyncClient:
     """A client whose connections are guarded; ``silence_s`` is how long a server may say nothing."""
     return httpx2.AsyncClient(

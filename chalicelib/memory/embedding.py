@@ -69,6 +69,9 @@ class Embedding:
                 log_failure(logger("memory"), "a memory got no vectors", error)
                 self._put_off(space, store_id, one)
                 break
+            except Exception as error:  # noqa: BLE001 - one of them must not keep the others waiting
+                log_failure(logger("memory"), "a memory cannot be given vectors", error)
+                self._put_off(space, store_id, one)
         return len(due)
 
     def _put_off(self, space: Space, store_id: str, one: Facets) -> None:

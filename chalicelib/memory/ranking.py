@@ -1,6 +1,7 @@
 """The order of search results: words that occur exactly, and vectors that lie close."""
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,8 @@ from chalicelib.memory.facets import Facets
 
 _COMPLETE = 0.75
 _ALL = 1 - 1e-9
+_MOST_WORDS = 256
+"""So many words of a query are looked for: each is looked for in every memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +47,12 @@ def _together(words: float, sense: float) -> float:
 
 def _by_words(known: Sequence[Facets], query: str) -> dict[str, float]:
     """The share of the query's words that a memory holds; rare words weigh more."""
-    asked = [terms.code(word) for word in terms.words(query)]
-    holders = {word: {one.memory_id for one in known if terms.holds(one.terms, word)} for word in asked}
-    weights = {word: math.log(1 + (1 + len(known)) / (1 + len(held))) for word, held in holders.items()}
+    asked = dict.fromkeys(terms.code(word) for word in terms.first_words(query, _MOST_WORDS))
+    held = {one.memory_id: terms.among(one.terms, asked) for one in known}
+    holders = Counter(word for words in held.values() for word in words)
+    weights = {word: math.log(1 + (1 + len(known)) / (1 + holders[word])) for word in asked}
     whole = sum(weights.values())
-    found: dict[str, float] = {}
-    for word, held in holders.items():
-        for memory_id in held:
-            found[memory_id] = found.get(memory_id, 0.0) + weights[word] / whole
-    return {memory_id: min(score, 1.0) for memory_id, score in found.items()}
+    return {one: min(sum(weights[word] for word in words) / whole, 1.0) for one, words in held.items() if words}
 
 
 def _by_sense(known: Sequence[Facets], question: Question, model: str) -> dict[str, float]:

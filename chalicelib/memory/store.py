@@ -11,7 +11,7 @@ from chalicelib.storage import writes
 from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Found, Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Condition, Write
@@ -48,7 +48,7 @@ class MemoryRows(Committing):
     def page(self, space: Space, window: Window, states: Sequence[str], keep: Any) -> Found:
         """HEAD rows of a slice of the lists named: those of active stores (""), of archived ones, or both."""
         listings = [space.listing(rows.NOUN, *([state] if state else [])) for state in states]
-        return read(self._table, [index_source(self._table, name, window) for name in listings], window, keep)
+        return read_lists(self._table, listings, window, keep)
 
     def insert(self, space: Space, store: Store) -> Write:
         """The write that makes a store."""

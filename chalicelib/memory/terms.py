@@ -2,8 +2,12 @@
 
 import hashlib
 import re
+import sys
 import unicodedata
+from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator
+from itertools import islice
 
 SIZE = 4
 _WORD = re.compile(r"\w+")
@@ -13,7 +17,16 @@ _UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0
 
 def words(text: str) -> set[str]:
     """The words of a text, in one spelling."""
-    return set(_split(unicodedata.normalize("NFKC", text).casefold()))
+    return set(_split(_folded(text)))
+
+
+def first_words(text: str, most: int) -> list[str]:
+    """The first so many different words of a text, in one spelling."""
+    return list(islice(dict.fromkeys(_split(_folded(text))), most))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
 
 
 def _split(text: str) -> Iterator[str]:
@@ -38,13 +51,14 @@ def code(term: str) -> bytes:
     return hashlib.blake2b(term.encode(), digest_size=SIZE).digest()
 
 
-def holds(kept: bytes, one: bytes) -> bool:
-    """Whether a word is among those kept."""
-    low, high = 0, len(kept) // SIZE
-    while low < high:
-        middle = (low + high) // 2
-        found = kept[middle * SIZE : (middle + 1) * SIZE]
-        if found == one:
-            return True
-        low, high = (middle + 1, high) if found < one else (low, middle)
-    return False
+def among(kept: bytes, asked: Iterable[bytes]) -> list[bytes]:
+    """Those of the words asked for that are among those kept."""
+    codes = array("I", kept)
+    if sys.byteorder == "little":
+        codes.byteswap()
+    return [one for one in asked if _is_among(codes, int.from_bytes(one))]
+
+
+def _is_among(codes: "array[int]", code: int) -> bool:
+    place = bisect_left(codes, code)
+    return place < len(codes) and codes[place] == code

@@ -1,7 +1,5 @@
 """A tenant's own prices of models."""
 
-from collections.abc import Callable
-
 from chalicelib.core.clock import now_ms
 from chalicelib.modelcards.draft import PricePut
 from chalicelib.modelcards.errors import PriceNotFound, TooManyPrices
@@ -16,10 +14,8 @@ _TRIES = 10
 class PriceService:
     """Sets and forgets prices. They count for the runs that begin afterwards."""
 
-    def __init__(self, store: CardStore, came: Callable[[Space], None] = lambda _space: None) -> None:
-        """``came`` is told of every new price."""
+    def __init__(self, store: CardStore) -> None:
         self._store = store
-        self._came = came
 
     def all(self, space: Space) -> list[TenantPrice]:
         """Every price of the tenant, by model."""
@@ -31,18 +27,17 @@ class PriceService:
         for turn in range(_TRIES):
             fresh = turn % 2 == 1
             try:
-                self._store.commit(self._store.put_price(space, price, fresh=fresh))
+                self._store.commit(space, self._store.put_price(space, price, fresh=fresh))
             except TransactionRefused as refusal:
                 if fresh and 0 not in refusal.failed:
                     raise TooManyPrices(f"a tenant has at most {MOST_PRICES} prices") from refusal
                 continue
-            self._came(space)
             return price
         raise StorageBusy("the price is changed by too many at once")
 
     def forget(self, space: Space, model: str) -> None:
         """Let the server's price list count again. Raises PriceNotFound."""
         try:
-            self._store.commit(self._store.remove_price(space, model))
+            self._store.commit(space, self._store.remove_price(space, model))
         except TransactionRefused as refusal:
             raise PriceNotFound(f"no price is set for {model!r}") from refusal

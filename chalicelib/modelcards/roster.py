@@ -21,11 +21,6 @@ class Roster:
         default = next((card for card in cards if card.is_default), None)
         return Roster({card.model_id: card for card in cards}, default, {price.model: price for price in prices})
 
-    @property
-    def empty(self) -> bool:
-        """Whether the tenant leaves everything to the server."""
-        return not self.cards and not self.prices
-
     def card(self, model: str) -> ModelCard | None:
         """The card that an agent's model names; ``default`` stands for the default card."""
         return self.default if model == DEFAULT else self.cards.get(model)

@@ -1,6 +1,5 @@
 """What may be done with model cards."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from chalicelib.core.clock import now_ms
@@ -37,11 +36,9 @@ class CardFilter:
 class CardService:
     """Creates, changes, archives and removes cards. Their secrets leave only through ``secrets``."""
 
-    def __init__(self, store: CardStore, box: SecretBox, came: Callable[[Space], None] = lambda _space: None) -> None:
-        """``came`` is told of every new card."""
+    def __init__(self, store: CardStore, box: SecretBox) -> None:
         self._store = store
         self._box = box
-        self._came = came
 
     def create(self, space: Space, sent: CardCreate, card_id: str | None = None) -> ModelCard:
         """A new card; with an id that exists already, the card that has it.
@@ -52,14 +49,13 @@ class CardService:
         sealed = self._seal(space, card.id, secrets)
         card = card.model_copy(update={"sealed": sealed, "is_default": sent.is_default})
         try:
-            self._store.commit(self._store.insert(space, card))
+            self._store.commit(space, self._store.insert(space, card))
         except TransactionRefused as refusal:
             if {_ROW, _NOT_ARCHIVED} & set(refusal.failed):
                 return self.get(space, card.id)
             if _ROOM in refusal.failed:
                 raise TooManyCards(f"a tenant has at most {MOST_CARDS} model cards") from refusal
             raise _taken(card) from refusal
-        self._came(space)
         return card
 
     def get(self, space: Space, card_id: str) -> ModelCard:
@@ -70,7 +66,7 @@ class CardService:
         return found
 
     def update(self, space: Space, card_id: str, sent: CardUpdate) -> ModelCard:
-        """The card after the change, which counts for every run that begins from now on.
+        """The card after the change, which counts for runs that begin a second from now or later.
 
         Raises CardNotFound, CardArchived, InvalidRequest, ModelIdTaken.
         """
@@ -84,7 +80,7 @@ class CardService:
             if renamed:
                 steps += [self._store.take(space, after), self._store.free(space, current)]
             try:
-                self._store.commit(steps)
+                self._store.commit(space, steps)
             except TransactionRefused as refusal:
                 if renamed and refusal.failed == (len(steps) - 2,):
                     raise _taken(after) from refusal
@@ -112,14 +108,15 @@ class CardService:
             if current.archived_at is not None:
                 return current
             after = current.model_copy(update={"archived_at": now_ms(), "sealed": "", "is_default": False})
-            if self._store.committed([*self._store.remove(space, current), self._store.put_archived(space, after)]):
+            steps = [*self._store.remove(space, current), self._store.put_archived(space, after)]
+            if self._store.committed(space, steps):
                 return after
         raise StorageBusy("the model card is changed by too many at once")
 
     def delete(self, space: Space, card_id: str) -> None:
         """Remove a card. Raises CardNotFound."""
         for _ in range(_TRIES):
-            if self._store.committed(self._store.remove(space, self.get(space, card_id))):
+            if self._store.committed(space, self._store.remove(space, self.get(space, card_id))):
                 return
         raise StorageBusy("the model card is changed by too many at once")
 

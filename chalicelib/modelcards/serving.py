@@ -8,7 +8,6 @@ from functools import partial
 from threading import Lock
 from typing import Any
 
-from chalicelib.core.clock import now_ms
 from chalicelib.modelcards.addressing import base_of, headers_of
 from chalicelib.modelcards.model import ModelCard, Secrets
 from chalicelib.modelcards.roster import Roster
@@ -27,9 +26,6 @@ from chalicelib.outbound.guard import Outbound
 from chalicelib.storage.errors import SecretUnreadable
 from chalicelib.storage.keys import Space
 
-NONE_KNOWN_MS = 10_000
-"""So long a process does not ask again for the cards of a tenant that had none, unless it makes one itself."""
-_REMEMBERED_TENANTS = 4096
 _KEPT_CLIENTS = 64
 
 
@@ -61,41 +57,19 @@ def _close(provider: Provider) -> None:
 class Serving:
     """The providers of all tenants' cards in this process."""
 
-    def __init__(self, cards: CardService, registry: Registry, outbound: Outbound) -> None:
+    def __init__(
+        self, cards: CardService, rosters: Callable[[Space], Roster], registry: Registry, outbound: Outbound
+    ) -> None:
         self._cards = cards
+        self._rosters = rosters
         self._registry = registry
         self._outbound = outbound
         self._lock = Lock()
         self._clients: OrderedDict[tuple[str, int], CardProvider] = OrderedDict()
-        self._without: OrderedDict[str, int] = OrderedDict()
-        self._changes = 0
 
     def open(self, space: Space) -> "RunModels":
-        """The models of a tenant as they are now: one read, none for a tenant known to have no cards."""
-        return RunModels(self._roster(space), self._registry, partial(self._provider, space))
-
-    def forget(self, space: Space) -> None:
-        """This process made a card or set a price: the tenant is looked up again."""
-        with self._lock:
-            self._changes += 1
-            self._without.pop(space.tenant, None)
-
-    def _roster(self, space: Space) -> Roster:
-        if self._without.get(space.tenant, 0) > now_ms():
-            return Roster()
-        asked_at, changes = now_ms(), self._changes
-        found = self._cards.roster(space)
-        if found.empty:
-            self._remember(space, asked_at + NONE_KNOWN_MS, changes)
-        return found
-
-    def _remember(self, space: Space, until: int, changes: int) -> None:
-        with self._lock:
-            if changes != self._changes:
-                return
-            self._without[space.tenant] = until
-            while len(self._without) > _REMEMBERED_TENANTS:
-                self._without.popitem(last=False)
+        """The models of a tenant as they are now."""
+        return RunModels(self._rosters(space), self._registry, partial(self._provider, space))
 
     def _provider(self, space: Space, card: ModelCard) -> Provider:
         """The card's provider in its present revision. Raises ModelRequestRefused."""
@@ -194,6 +168,12 @@ class RunModels:
     def price_of(self, resolved: Resolved) -> Price | None:
         """What counts for the calls of a model; None when no price is known."""
         return resolved.price or self._registry.prices.price(resolved.model)
+
+    def list_price_of(self, resolved: Resolved) -> Price | None:
+        """What counts against the operator's limits: only of what its own cards serve a tenant sets the price."""
+        if isinstance(resolved.provider, CardProvider):
+            return self.price_of(resolved)
+        return self._registry.prices.price(resolved.model)
 
     def priced(self, model: str) -> bool:
         """Whether the price of a model is known."""

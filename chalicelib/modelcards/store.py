@@ -5,18 +5,19 @@ In key order: active cards (A#), the tenant's own prices (B#), how many of both 
 """
 
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.modelcards.model import MOST_CARDS, MOST_PRICES, ModelCard, PriceList, TenantPrice
 from chalicelib.modelcards.roster import Roster
 from chalicelib.storage import writes
-from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
+from chalicelib.tenants.holdings import Holdings
 
 _NOUN, _ARCHIVE = "modelcards", "archived"
 _ACTIVE, _PRICE, HEAD, _TAKEN, _ARCHIVED = "A#", "B#", "HEAD", "K#", "X#"
@@ -24,12 +25,21 @@ _FACTS = ("id", "model_id", "created_at", "updated_at", "archived_at", "revision
 _DOCUMENT = {"model", "provider", "base_url", "custom_headers", "fallbacks", "prices"}
 
 
-class CardStore(Committing):
+class CardStore:
     """Rows of model cards and prices; no rule about them is here."""
 
-    def __init__(self, table: Table, documents: Documents) -> None:
+    def __init__(self, table: Table, documents: Documents, holdings: Holdings) -> None:
         self._table = table
         self._documents = documents
+        self._holdings = holdings
+
+    def commit(self, space: Space, steps: Sequence[Write]) -> None:
+        """All of the writes or none. Raises TransactionRefused, StorageBusy."""
+        self._table.transact([*steps, self._holdings.changed(space, "cards")])
+
+    def committed(self, space: Space, steps: Sequence[Write]) -> bool:
+        """As ``commit``; whether it was done, or a condition refused it. Raises StorageBusy."""
+        return self._table.transacted([*steps, self._holdings.changed(space, "cards")])
 
     def roster(self, space: Space) -> Roster:
         """All active cards and all prices of a tenant."""
@@ -62,8 +72,7 @@ class CardStore(Committing):
             fits = provider is None or self._documents.unpack(row)["provider"] == provider
             return fits and name_part in row["model_id"].lower()
 
-        sources = [index_source(self._table, one, window) for one in listings]
-        found: Found = read(self._table, sources, window, keep)
+        found = read_lists(self._table, listings, window, keep)
         cards = [self._card(row, head.get("default")) for row in found.rows]
         return cards, found.rows[-1]["list_sk"] if found.more else None
 

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.core.environ import words
+
 _CHOICES = ("embedded", "none")
 
 
@@ -43,7 +45,7 @@ class ModelSettings:
             openai_base_url=_text(env, "OPENAI_BASE_URL"),
             default_model=_text(env, "LAMBENT_DEFAULT_MODEL"),
             embedded=choice == "embedded",
-            listed=tuple(word.strip() for word in env.get("LAMBENT_MODELS", "").split(",") if word.strip()),
+            listed=words(env, "LAMBENT_MODELS"),
             prices_path=_text(env, "LAMBENT_PRICES"),
             timeout=_seconds(env, "LAMBENT_MODEL_TIMEOUT", 600.0),
             idle_timeout=_seconds(env, "LAMBENT_MODEL_IDLE_TIMEOUT", 120.0),

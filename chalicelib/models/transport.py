@@ -16,7 +16,7 @@ from chalicelib.core.errors import LambentError
 from chalicelib.models import errors, failures
 from chalicelib.models.errors import ModelError
 from chalicelib.models.failures import Scrub
-from chalicelib.models.sse import DataDecoder
+from chalicelib.models.sse import DataDecoder, EventTooLong
 
 _DRAIN_SECONDS = 0.25
 _CONNECT_SECONDS = 10.0
@@ -76,7 +76,10 @@ class Exchange:
             piece = await self._piece()
             if piece is None:
                 return self._decoder.end()
-            payloads = self._decoder.feed(piece)
+            try:
+                payloads = self._decoder.feed(piece)
+            except EventTooLong as error:
+                raise errors.ModelStreamBroken(f"The provider's answer cannot be read: {error}.") from None
             if payloads:
                 return payloads
 

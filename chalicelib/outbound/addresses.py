@@ -67,8 +67,11 @@ class Allowed:
 
     def permits(self, url: Url, address: IpAddress) -> bool:
         """Whether a call of this URL may go to this address."""
-        plain = address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
-        return is_public(plain) or url.host in self._hosts or any(plain in network for network in self._networks)
+        return is_public(_plain(address)) or self.opens(url, address)
+
+    def opens(self, url: Url, address: IpAddress) -> bool:
+        """Whether the operator named the URL's host or this address."""
+        return url.host in self._hosts or any(_plain(address) in network for network in self._networks)
 
     def _add(self, entry: str) -> None:
         try:
@@ -82,3 +85,7 @@ class Allowed:
             self._hosts.add(entry.removesuffix("."))
         else:
             self._networks.append(ip_network(address))
+
+
+def _plain(address: IpAddress) -> IpAddress:
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from chalicelib.outbound import url as urls
 from chalicelib.outbound.addresses import Allowed
-from chalicelib.outbound.errors import AddressRefused, OutboundUnreachable, TooManyRedirects
+from chalicelib.outbound.errors import AddressRefused, OutboundUnreachable, TooManyRedirects, UrlRefused
 from chalicelib.outbound.exchange import OutboundAnswer, Request, exchange
 from chalicelib.outbound.ip_literal import IpAddress
 from chalicelib.outbound.lookup import Lookup, system_lookup
@@ -42,11 +42,13 @@ class Outbound:
         cancelled: threading.Event,
         follow: int = 5,
         check: Callable[[Url], None] | None = None,
+        confidential: bool = False,
     ) -> OutboundAnswer:
         """One call, with up to ``follow`` redirects behind it; with 0 a redirect is returned as the answer.
 
         ``timeout_s`` covers everything together, ``max_bytes`` the decoded body. ``check`` may refuse a URL by raising
-        and is asked before each connection, also of a redirect. Raises OutboundError.
+        and is asked before each connection, also of a redirect. What is ``confidential`` goes over plain HTTP to hosts
+        alone that the operator opened. Raises OutboundError.
         """
         patience = Patience(timeout_s, cancelled)
         lowered = {name.lower(): value for name, value in headers.items()}
@@ -54,25 +56,29 @@ class Outbound:
         for left in range(follow, -1, -1):
             if check is not None:
                 check(request.url)
-            answer = self._once(request, patience, max_bytes)
+            answer = self._once(request, patience, max_bytes, confidential=confidential)
             if not follow or not is_redirect(answer):
                 return answer
             if left:
                 request = redirected(request, answer)
         raise TooManyRedirects(f"The host redirects more than {follow} times.")
 
-    def connect(self, url: Url, patience: Patience) -> Wire:
+    def demand_confidential(self, url: Url, patience: Patience) -> None:
+        """Whether a call may be ``confidential``, as far as can be known now. Raises OutboundError."""
+        self._judged(url, patience, confidential=True)
+
+    def connect(self, url: Url, patience: Patience, *, confidential: bool = False) -> Wire:
         """A connection to one of the judged addresses of the URL's host, without TLS yet. Raises OutboundError."""
-        for address in self.judged(url, patience)[:MAX_ADDRESSES]:
+        for address in self._judged(url, patience, confidential=confidential)[:MAX_ADDRESSES]:
             try:
                 return Wire.connect(address, url.port, patience)
             except OSError:
                 continue
         raise OutboundUnreachable(f"{url.host} does not accept connections on port {url.port}.")
 
-    def _once(self, request: Request, patience: Patience, max_bytes: int) -> OutboundAnswer:
+    def _once(self, request: Request, patience: Patience, max_bytes: int, *, confidential: bool) -> OutboundAnswer:
         url = request.url
-        wire = self.connect(url, patience)
+        wire = self.connect(url, patience, confidential=confidential)
         try:
             if url.scheme == "https":
                 wire.secure(self.tls, url.host)
@@ -94,6 +100,12 @@ class Outbound:
         addresses = [url.address] if url.address is not None else self._resolve(url.host, patience)
         if not all(self._allowed.permits(url, address) for address in addresses):
             raise AddressRefused(f"{url.host} is not a host on the public internet and may not be called.")
+        return addresses
+
+    def _judged(self, url: Url, patience: Patience, *, confidential: bool) -> list[IpAddress]:
+        addresses = self.judged(url, patience)
+        if confidential and url.scheme != "https" and not all(self._allowed.opens(url, one) for one in addresses):
+            raise UrlRefused("Only https:// URLs can be called with what is confidential.")
         return addresses
 
     def _resolve(self, host: str, patience: Patience) -> list[IpAddress]:

@@ -13,10 +13,10 @@ from chalicelib.running.model import AtWork, Chosen, Stopped
 from chalicelib.running.orders import Order, OrderStore
 from chalicelib.sessions.inputs import Input, Manner, Receipt
 from chalicelib.sessions.store import SessionStore
-from chalicelib.spending.knowing import NONE_KNOWN_MS
 from chalicelib.spending.limits import Limit
 from chalicelib.storage.errors import StorageError
 from chalicelib.storage.keys import Key, Space
+from chalicelib.tenants.holdings import NONE_KNOWN_MS
 
 _BATCH = 50
 _AT_ONCE = 8

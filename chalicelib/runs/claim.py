@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chalicelib.core.clock import now_ms
-from chalicelib.engine import bounds, compaction, endings, loop, prompt, records
+from chalicelib.engine import bounds, closing, compaction, loop, prompt, records
 from chalicelib.engine.job import Job, ModelCall
 from chalicelib.events import catalogue, drafts, thread_drafts
 from chalicelib.events.event import Draft
@@ -95,7 +95,7 @@ def _claimed(job: Job, head: Head, owner: Owner) -> list[Draft]:
 def _recovered(job: Job, head: Head, run: str) -> list[Draft]:
     reason = "the worker stopped; the run goes on in another"
     return [
-        *endings.close_span(job.conversation, job.model, run),
+        *closing.close_span(job.conversation, job.model, run),
         *([] if job.strands is None else job.strands.recovered(head, run)),
         Draft("session.status_rescheduled", {"reason": reason}, run=run),
         drafts.warning("stream_interrupted", reason, run=run),

@@ -1,12 +1,13 @@
 """The ways into the worker: a doorbell, a dead letter, the clock."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from chalicelib.core.clock import now_ms
 from chalicelib.evals.due import ERRAND as EVAL_TRIAL
 from chalicelib.events.log import SessionRef
-from chalicelib.observability import bind
+from chalicelib.observability import bind, log_failure, logger
 from chalicelib.sandbox.due import any_due
 from chalicelib.schedules.due import next_moment
 from chalicelib.storage.keys import Space
@@ -50,11 +51,20 @@ def ring(
     with bind(tenant=bell.tenant, session=bell.session):
         keep()
         ref = _ref(bell)
+        known.holdings.hear(ref.space, bell.holdings)
         if not known.worker.handle(ref, Limits(remaining_ms, keep)):
             known.limiting.purse.give_back(ref.space, ref.id)
             if not known.sessions.purge_deleted(ref, now_ms() - _DELETED_KEPT_MS):
                 known.forks.give_up(ref)
-        known.integrations.after_run(ref)
+        _tell_talks(known, ref)
+
+
+def _tell_talks(parts: Services, ref: SessionRef) -> None:
+    try:
+        parts.integrations.after_run(ref)
+    except ValueError as error:
+        # Settings of integrations that cannot be used are no reason to keep a session's doorbell.
+        log_failure(logger("runs"), "the settings of integrations cannot be used", error)
 
 
 def _run_errand(errand: Errand, remaining_ms: Callable[[], int], parts: Services) -> None:
@@ -85,28 +95,47 @@ def tick(parts: Services | None = None, *, everything: bool = False) -> int:
 
     Removes expired files, looks after sandboxes whose moment has come, runs deployments and wakes sessions.
     ``everything`` rings also for sessions whose time has not come: right after the start of a lone process.
+    Whatever fails keeps nothing else waiting; the first failure is raised in the end.
     """
     known = parts or services()
     now = now_ms()
     due = known.sessions.due(10**13 - 1 if everything else now)
-    for tenant, session in due:
-        known.inbox.ring(SessionRef(Space(tenant), session))
-    for errand in webhooks.due_errands(known.table, now, everything=everything):
-        known.doorbells.ring(errand)
-    known.files.sweep()
-    known.skills.sweep()
-    if any_due(known.table, now):
-        known.sandboxes.sweep()
-    tick_timers(known)
-    # Last, for vectors take their time.
-    tick_memory(known)
+    _all_of(
+        [
+            *(partial(known.inbox.ring, SessionRef(Space(tenant), session)) for tenant, session in due),
+            lambda: _ring_for_errands(known, now, everything=everything),
+            known.files.sweep,
+            known.skills.sweep,
+            lambda: known.sandboxes.sweep() if any_due(known.table, now) else None,
+            lambda: tick_timers(known),
+            # Last, for vectors take their time.
+            lambda: tick_memory(known),
+        ]
+    )
     return len(due)
+
+
+def _ring_for_errands(parts: Services, now: int, *, everything: bool) -> None:
+    errands = webhooks.due_errands(parts.table, now, everything=everything)
+    _all_of([partial(parts.doorbells.ring, errand) for errand in errands])
+
+
+def _all_of(steps: Sequence[Callable[[], object]]) -> None:
+    """Take all steps. Raises what the first one raised that failed; the others' failures are in the log alone."""
+    failures: list[Exception] = []
+    for step in steps:
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - the first is raised below
+            log_failure(logger("runs"), "a part of the clock's work failed", error)
+            failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def tick_memory(parts: Services) -> None:
     """Finish removing memory stores, and compute vectors of memories that were written since."""
-    parts.memory_removal.sweep()
-    parts.memory_embedding.sweep()
+    _all_of([parts.memory_removal.sweep, parts.memory_embedding.sweep])
 
 
 def tick_timers(parts: Services) -> int:

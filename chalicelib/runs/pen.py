@@ -31,8 +31,9 @@ class Change:
     more: list[Write] = field(default_factory=list)
 
 
-Planned = Callable[[Head, list[QueuedInput]], Change]
-"""Given a copy of the present head and the inbox, what to write. Called anew whenever somebody wrote first."""
+Planned = Callable[[Head, list[QueuedInput]], Change | None]
+"""Given a copy of the present head and the inbox, what to write, if anything. Called anew whenever somebody wrote
+first."""
 
 
 class Pen:
@@ -63,13 +64,15 @@ class Pen:
         self.lock = RLock()
 
     def commit(self, plan: Planned) -> list[Event]:
-        """Carry out a planned change together with the head."""
+        """Carry out a planned change together with the head; the records that came of it."""
         with self.lock:
             return self._commit(plan)
 
     def _commit(self, plan: Planned) -> list[Event]:
         for _ in range(_TRIES):
             change = plan(deepcopy(self.head), list(self.inbox))
+            if change is None:
+                return []
             head = change.head
             head.rev = self.tail.next_seq + len(change.records) - 1
             head.updated_at = now_ms()

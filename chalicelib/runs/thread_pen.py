@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.events.event import Draft, Event
 from chalicelib.events.thread_drafts import belonging
-from chalicelib.runs.pen import Pen, Planned
+from chalicelib.runs.pen import Change, Pen, Planned
 from chalicelib.sessions.model import Head, QueuedInput
 
 
@@ -25,9 +25,10 @@ class ThreadPen(Pen):
     def commit(self, plan: Planned) -> list[Event]:
         """As the run's pen does; the plan's records become the thread's."""
 
-        def planned(head: Head, inbox: list[QueuedInput]) -> Any:
+        def planned(head: Head, inbox: list[QueuedInput]) -> Change | None:
             change = plan(head, inbox)
-            change.records = belonging(self.thread, change.records)
+            if change is not None:
+                change.records = belonging(self.thread, change.records)
             return change
 
         return self.whole.commit(planned)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from chalicelib.core.environ import whole, words
 from chalicelib.sandbox.box.settings import BoxSettings
 from chalicelib.sandbox.hosts.base import Limits
 
@@ -48,9 +49,9 @@ class SandboxSettings:
         """
         return SandboxSettings(
             limits=_limits(env),
-            idle_seconds=_whole(env, "LAMBENT_SANDBOX_IDLE_SECONDS", 300, least=LEAST_IDLE_SECONDS, most=MOST_SECONDS),
-            max_seconds=_whole(env, "LAMBENT_SANDBOX_MAX_SECONDS", MOST_SECONDS, most=MOST_SECONDS),
-            rests=_whole(env, "LAMBENT_SANDBOX_RESTS", 16, least=0, most=100),
+            idle_seconds=whole(env, "LAMBENT_SANDBOX_IDLE_SECONDS", 300, least=LEAST_IDLE_SECONDS, most=MOST_SECONDS),
+            max_seconds=whole(env, "LAMBENT_SANDBOX_MAX_SECONDS", MOST_SECONDS, least=1, most=MOST_SECONDS),
+            rests=whole(env, "LAMBENT_SANDBOX_RESTS", 16, most=100),
             microvm=_microvm(env),
             box=BoxSettings.from_env(env, outbound_allow=outbound_allow),
         )
@@ -59,9 +60,9 @@ class SandboxSettings:
 def _limits(env: Mapping[str, str]) -> Limits:
     usual = Limits()
     return Limits(
-        memory_mib=_whole(env, "LAMBENT_SANDBOX_MEMORY_MIB", usual.memory_mib, least=64),
-        disk_mib=_whole(env, "LAMBENT_SANDBOX_DISK_MIB", usual.disk_mib),
-        processes=_whole(env, "LAMBENT_SANDBOX_PROCESSES", usual.processes, least=8),
+        memory_mib=whole(env, "LAMBENT_SANDBOX_MEMORY_MIB", usual.memory_mib, least=64),
+        disk_mib=whole(env, "LAMBENT_SANDBOX_DISK_MIB", usual.disk_mib, least=1),
+        processes=whole(env, "LAMBENT_SANDBOX_PROCESSES", usual.processes, least=8),
         cpus=_decimal(env, "LAMBENT_SANDBOX_CPUS", usual.cpus),
     )
 
@@ -70,25 +71,13 @@ def _microvm(env: Mapping[str, str]) -> MicrovmSettings:
     return MicrovmSettings(
         image=env.get("LAMBENT_MICROVM_IMAGE", "").strip(),
         version=env.get("LAMBENT_MICROVM_VERSION", "").strip(),
-        ingress=_words(env, "LAMBENT_MICROVM_INGRESS"),
-        egress=_words(env, "LAMBENT_MICROVM_EGRESS"),
+        ingress=words(env, "LAMBENT_MICROVM_INGRESS"),
+        egress=words(env, "LAMBENT_MICROVM_EGRESS"),
         role=env.get("LAMBENT_MICROVM_ROLE", "").strip(),
         log_group=env.get("LAMBENT_MICROVM_LOG_GROUP", "").strip(),
-        suspended_seconds=_whole(env, "LAMBENT_MICROVM_SUSPENDED_SECONDS", MOST_SECONDS, least=0),
-        start_seconds=_whole(env, "LAMBENT_MICROVM_START_SECONDS", 60),
+        suspended_seconds=whole(env, "LAMBENT_MICROVM_SUSPENDED_SECONDS", MOST_SECONDS),
+        start_seconds=whole(env, "LAMBENT_MICROVM_START_SECONDS", 60, least=1),
     )
-
-
-def _whole(env: Mapping[str, str], name: str, default: int, *, least: int = 1, most: int | None = None) -> int:
-    text = env.get(name, "").strip()
-    if not text:
-        return default
-    if not text.isdecimal():
-        raise ValueError(f"{name} must be a whole number, not {text!r}")
-    number = int(text)
-    if number < least or (most is not None and number > most):
-        raise ValueError(f"{name} must be {least} or more{f' and at most {most}' if most else ''}, not {number}")
-    return number
 
 
 def _decimal(env: Mapping[str, str], name: str, default: float) -> float:
@@ -100,7 +89,3 @@ def _decimal(env: Mapping[str, str], name: str, default: float) -> float:
     if not 0.05 <= number <= 1024:
         raise ValueError(f"{name} must be between 0.05 and 1024, not {text!r}")
     return number
-
-
-def _words(env: Mapping[str, str], name: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in env.get(name, "").split(",") if word.strip())

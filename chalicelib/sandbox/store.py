@@ -10,7 +10,7 @@ from chalicelib.sandbox.model import Change, Sandbox, document, restored
 from chalicelib.storage import writes
 from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space, list_sk, system_partition
-from chalicelib.storage.listing import Window, index_source, read
+from chalicelib.storage.listing import Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.secrets import SecretBox
 from chalicelib.storage.table import Table
@@ -94,8 +94,7 @@ class SandboxStore:
 
     def page(self, space: Space, window: Window, keep: Callable[[Sandbox], bool]) -> tuple[list[Sandbox], bool]:
         """The tenant's sandboxes of a slice that ``keep`` accepts (``env`` left out), and whether more follow."""
-        source = index_source(self._table, space.listing(_NOUN), window)
-        found = read(self._table, [source], window, lambda row: keep(_without_env(row)))
+        found = read_lists(self._table, [space.listing(_NOUN)], window, lambda row: keep(_without_env(row)))
         return [_without_env(row) for row in found.rows], found.more
 
     def due(self, now_ms: int, most: int) -> list[tuple[Space, str]]:

@@ -66,7 +66,10 @@ class Attaching:
                 apart.append(placed(apart, self._store(space, field, one, field), field))
 
     def attach(self, ref: SessionRef, wanted: AnyResource, field: str, seed: str | None = None) -> Resource:
-        """The resource asked for; of a file a copy in the session's scope. Raises NotFound."""
+        """The resource asked for; of a file a copy in the session's scope.
+
+        ``field`` is where it stands in the body, empty when it is the body. Raises NotFound.
+        """
         if isinstance(wanted, FileResource):
             return self._file(ref, wanted, field, seed)
         resource_id = derive_id(ref.id, seed, field) if seed else new_id()
@@ -99,5 +102,6 @@ class Attaching:
 def _file_id(wanted: FileResource, field: str) -> str:
     file_id = undress("file", wanted.file_id)
     if file_id is None:
-        raise NotFound(f"{field}.file_id: there is no file {wanted.file_id}", field=f"{field}.file_id")
+        place = f"{field}.file_id" if field else "file_id"
+        raise NotFound(f"{place}: there is no file {wanted.file_id}", field=place)
     return file_id

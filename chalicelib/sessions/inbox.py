@@ -1,6 +1,6 @@
 """Accepting input: everything a request sends becomes durable in one step, or nothing does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -16,6 +16,7 @@ from chalicelib.sessions.planning import Planner, RepeatedAnswer
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.sessions.workers import Workers
 from chalicelib.storage.errors import StorageBusy, TransactionRefused
+from chalicelib.storage.keys import Space
 from chalicelib.storage.queue import Doorbell, DoorbellQueue
 
 RING_AFTER_MS = 20_000
@@ -23,6 +24,7 @@ RING_AFTER_MS = 20_000
 
 MAX_WRITES = 97
 _TRIES = 40
+Told = Callable[[Space], Mapping[str, int] | None]
 
 
 def due_of(head: Head, now: int) -> int | None:
@@ -37,8 +39,10 @@ def due_of(head: Head, now: int) -> int | None:
 class Inbox:
     """The way of input into sessions."""
 
-    def __init__(self, store: SessionStore, doorbells: DoorbellQueue, workers: Workers) -> None:
+    def __init__(self, store: SessionStore, doorbells: DoorbellQueue, workers: Workers, holdings: Told) -> None:
+        """``holdings`` is what a worker may be spared to read: what this process knows of the tenant, if anything."""
         self._store = store
+        self._holdings = holdings
         self.workers = workers
         self._doorbells = doorbells
 
@@ -164,6 +168,6 @@ class Inbox:
     def ring(self, ref: SessionRef) -> None:
         """Ring the session's doorbell; a failure is only logged, for the clock rings again."""
         try:
-            self._doorbells.ring(Doorbell(ref.space.tenant, ref.id))
+            self._doorbells.ring(Doorbell(ref.space.tenant, ref.id, self._holdings(ref.space)))
         except (BotoCoreError, ClientError):
             logger("sessions").warning("doorbell not sent; the clock will ring", exc_info=True)

@@ -145,8 +145,9 @@ class Head:
     ``open_threads`` counts all that are not archived. ``deployment_id`` names the deployment that made the session,
     ``memory_stores`` are the ids of those attached. ``budget`` is whole US cents as decimal text;
     ``max_running_seconds`` the longest a run may take, waiting not counted; ``end_user`` for whom the agent works.
-    ``forked_from`` names the session (core id) and the number of its record behind which this one goes on. ``trial``
-    is the canary of the agent that counts what becomes of the session.
+    ``forked_from`` names the session (core id) and the number of its record behind which this one goes on, and so does
+    ``imported_from`` of one that came in a bundle. ``trial`` is the canary of the agent that counts what becomes of the
+    session.
     """
 
     id: str
@@ -180,6 +181,7 @@ class Head:
     max_running_seconds: int | None = None
     end_user: str | None = None
     forked_from: dict[str, Any] | None = None
+    imported_from: dict[str, Any] | None = None
     trial: str | None = None
     archived_at: int | None = None
     terminated_at: int | None = None

@@ -7,9 +7,10 @@ from typing import Any
 from chalicelib.agents.model import AgentVersion
 from chalicelib.agents.policy import PLAIN, Policy
 from chalicelib.agents.service import AgentService
+from chalicelib.agents.team import models
 from chalicelib.agents.toolrules import settled
-from chalicelib.core.errors import InvalidRequest, NotFound
-from chalicelib.core.ids import new_id, undress
+from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import named_id, new_id, undress
 from chalicelib.core.metadata import patched
 from chalicelib.environments.model import Environment
 from chalicelib.environments.service import EnvironmentService
@@ -95,7 +96,7 @@ class Opener:
             self._gate(space, lambda: Spender((agent.id,), end_user))
         initial = rubrics.resolved(self._files, space, wanted.initial, "initial_events")
         named_files.check(self._files, space, initial, "initial_events")
-        pinned = self._pinned(space, agent, wanted.policy)
+        pinned = self._pinned(space, agent, wanted)
         draft = SessionDraft(
             agent=pinned.agent,
             environment_id=environment.id,
@@ -125,19 +126,21 @@ class Opener:
         found = self._resolved(space, wanted)
         initial = rubrics.resolved(self._files, space, wanted.initial, "initial_events")
         named_files.check(self._files, space, initial, "initial_events")
-        self._pinned(space, found[0], wanted.policy)
+        self._pinned(space, found[0], wanted)
         return found
 
-    def _pinned(self, space: Space, agent: AgentVersion, policy: Policy) -> Pinned:
-        """The agent as the session keeps it, with the skills it has from now on. Raises UnknownSkill."""
-        return pin(self._skills, space, self._agents.pinned(space, agent), strict=policy.strict_skills)
+    def _pinned(self, space: Space, agent: AgentVersion, wanted: Opening) -> Pinned:
+        """The agent as the session keeps it, with the skills it has from now on. Raises BadBudget, UnknownSkill."""
+        kept = self._agents.pinned(space, agent)
+        if wanted.budget is not None:
+            self._demand_prices(space, kept)
+        return pin(self._skills, space, kept, strict=wanted.policy.strict_skills)
 
     def _resolved(self, space: Space, wanted: Opening) -> tuple[AgentVersion, Environment, list[str]]:
         """Everything a session names, looked up and checked."""
         agent, environment = self._agent_and_environment(space, wanted)
         if wanted.agent.type == "agent_with_overrides":
             self._agents.demand_served(space, {"agent.model": wanted.agent.model})
-        self._demand_price(space, wanted, agent)
         vaults = vault_ids(wanted.vault_ids)
         self._vaults.check(space, vaults, "vault_ids")
         if environment.config.type == "self_hosted":
@@ -145,14 +148,15 @@ class Opener:
                 demand_mountable(resource.type, f"resources.{place}")
         return agent, environment, vaults
 
-    def _demand_price(self, space: Space, wanted: Opening, agent: AgentVersion) -> None:
-        if wanted.budget is not None and not self._is_priced(space, agent.model.id):
-            raise BadBudget(
-                f"budget: the price of the model {agent.model.id!r} is not known, so nothing can be budgeted",
-                field="budget",
-                code="model_not_budgetable",
-                details={"error_code": "model_not_budgetable"},
-            )
+    def _demand_prices(self, space: Space, agent: dict[str, Any]) -> None:
+        for model in models(agent):
+            if not self._is_priced(space, model):
+                raise BadBudget(
+                    f"budget: the price of the model {model!r} is not known, so nothing can be budgeted",
+                    field="budget",
+                    code="model_not_budgetable",
+                    details={"error_code": "model_not_budgetable"},
+                )
 
     def _made(self, space: Space, draft: SessionDraft, wanted: Opening) -> Session:
         ref = SessionRef(space, self._sessions.new_id(space, wanted.seed))
@@ -175,9 +179,9 @@ class Opener:
 
     def _read(self, space: Space, choice: AgentChoice, place: str | None) -> tuple[AgentVersion, Environment | None]:
         """Both in one call of storage, unless the agent has to tell the environment."""
-        agent = self._agents.lookup(space, _core_id("agent", choice.id, "agent", "agent"), choice.version)
+        agent = self._agents.lookup(space, named_id("agent", choice.id, "agent", "agent"), choice.version)
         if place:
-            env_id = _core_id("env", place, "environment_id", "environment")
+            env_id = named_id("env", place, "environment_id", "environment")
             return agent.read_with(self._environments.lookup(space, env_id))
         found = agent.read()
         return found, self._environments.get(space, found.environment_id) if found.environment_id else None
@@ -204,13 +208,6 @@ def vault_ids(given: Sequence[str]) -> list[str]:
             raise VaultNotFound(f"{place}: no such vault", field=place)
         found.append(core)
     return found
-
-
-def _core_id(prefix: str, text: str, place: str, noun: str) -> str:
-    core = undress(prefix, text)
-    if core is None:
-        raise NotFound(f"{place}: there is no {noun} {text}", field=place)
-    return core
 
 
 def _checked(found: Environment | None) -> Environment:

@@ -16,7 +16,7 @@ from chalicelib.sessions.model import Head, QueuedInput, Session, Spec, Thread
 from chalicelib.storage import writes
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import BY_DUE, Key, Space, list_sk, system_partition
-from chalicelib.storage.listing import Window, index_source, read
+from chalicelib.storage.listing import Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.objects import Objects
 from chalicelib.storage.table import Slice, Table
@@ -263,13 +263,7 @@ class SessionStore:
 
     def page(self, space: Space, window: Window, keep: Callable[[Head], bool]) -> tuple[list[Session], bool]:
         """The tenant's sessions of a slice that ``keep`` accepts, and whether more follow."""
-        listing = space.listing(NOUN)
-        found = read(
-            self.table,
-            [index_source(self.table, listing, window)],
-            window,
-            lambda row: self._kept(row, keep),
-        )
+        found = read_lists(self.table, [space.listing(NOUN)], window, lambda row: self._kept(row, keep))
         refs = [SessionRef(space, row["session"]) for row in found.rows]
         return self.get_many(refs), found.more
 

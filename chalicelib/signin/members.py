@@ -76,7 +76,7 @@ class Memberships:
 
     def _settle(self, user: User) -> bool:
         tenant = Tenant(derive_id("personal tenant", user.id), user.name[:_LONGEST_NAME], "active", now_ms())
-        steps = [self._store.keep(user), self._register.insert(tenant)]
+        steps = [self._store.keep(user), *self._register.inserts(tenant)]
         try:
             self._store.table.transact([*steps, *self._store.join(user, tenant.id, "owner", tenant.created_at)])
         except TransactionRefused:
@@ -94,7 +94,7 @@ class Memberships:
         tenant = Tenant(tenant_id, name[:_LONGEST_NAME].strip(), "active", now_ms())
         joining = self._store.join(user, tenant.id, "owner", tenant.created_at)
         try:
-            self._store.table.transact([self._register.insert(tenant), *joining])
+            self._store.table.transact([*self._register.inserts(tenant), *joining])
         except TransactionRefused:
             tenant = self._register.find(tenant_id) or tenant
         self._recent.drop(user.id)
@@ -127,6 +127,8 @@ class Memberships:
         try:
             self._store.table.transact(self._store.leave(user_id, tenant))
         except TransactionRefused:
+            # Perhaps one whose removal was cut off before the keys went.
+            self._keys.revoke_of(tenant, user_id)
             raise MemberNotFound("no such member of this tenant") from None
         self._recent.drop(user_id)
         self._keys.revoke_of(tenant, user_id)

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from chalicelib.core.environ import flag, words
+
 GOOGLE = "google"
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,31}")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -44,8 +46,8 @@ class SignInSettings:
             authorize_url=_url(env, "LAMBENT_SIGN_IN_AUTHORIZE_URL", usual.authorize_url),
             token_url=_url(env, "LAMBENT_SIGN_IN_TOKEN_URL", usual.token_url),
             userinfo_url=_url(env, "LAMBENT_SIGN_IN_USERINFO_URL", usual.userinfo_url),
-            allow=tuple(word.strip() for word in env.get("LAMBENT_SIGN_IN_ALLOW", "").split(",") if word.strip()),
-            makes_tenants=_flag(env, "LAMBENT_SIGN_IN_MAKES_TENANTS", default=True),
+            allow=words(env, "LAMBENT_SIGN_IN_ALLOW"),
+            makes_tenants=flag(env, "LAMBENT_SIGN_IN_MAKES_TENANTS", default=True),
             console=_url(env, "LAMBENT_CONSOLE_URL", ""),
         )
 
@@ -67,10 +69,3 @@ def _url(env: Mapping[str, str], name: str, default: str) -> str:
     if not good or not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
         raise ValueError(f"{name} must be an https:// URL (http:// for this machine alone)")
     return text
-
-
-def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
-    text = env.get(name, "").strip().lower()
-    if text not in ("", "true", "false", "1", "0"):
-        raise ValueError(f"{name} must be true or false, not {text!r}")
-    return default if not text else text in ("true", "1")

@@ -11,7 +11,7 @@ from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import BY_DUE, Key, Space, list_sk, system_partition
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Found, Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
@@ -66,7 +66,7 @@ class SkillStore(Committing):
 
     def page(self, space: Space, window: Window) -> Found:
         """Rows of skills, by creation."""
-        return read(self._table, [index_source(self._table, space.listing(_NOUN), window)], window, lambda _: True)
+        return read_lists(self._table, [space.listing(_NOUN)], window)
 
     def insert(self, space: Space, skill: Skill) -> list[Write]:
         """The writes that make a skill: nothing of one that had its id may be left."""

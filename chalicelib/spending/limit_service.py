@@ -6,11 +6,9 @@ from typing import Any
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id, undress
 from chalicelib.spending.errors import BadLimit, LimitNotFound, OperatorsLimit, TooManyLimits
-from chalicelib.spending.knowing import KnownLimits
 from chalicelib.spending.limit_draft import LimitCreate, LimitUpdate
 from chalicelib.spending.limit_store import LimitStore
 from chalicelib.spending.limits import Limit
-from chalicelib.storage.errors import ConditionFailed, TransactionRefused
 from chalicelib.storage.keys import Space
 
 MOST_LIMITS = 500
@@ -22,10 +20,9 @@ Blocked = Callable[[Space, Limit], None]
 class LimitService:
     """Creates, changes and removes limits. ``by_operator`` tells who asks: tenants leave the operator's alone."""
 
-    def __init__(self, store: LimitStore, known: KnownLimits, blocked: Blocked) -> None:
+    def __init__(self, store: LimitStore, blocked: Blocked) -> None:
         """``blocked`` is told of every limit whose kill switch was set."""
         self._store = store
-        self._known = known
         self._blocked = blocked
 
     def create(
@@ -37,11 +34,10 @@ class LimitService:
         about = (sent.scope, _subject(sent), sent.period)
         limit = Limit(limit_id or new_id(), *about, cents, sent.blocked, by_operator, now, now)
         self._demand_few(space, limit)
-        try:
-            self._store.table.transact([self._store.insert(space, limit)])
-        except TransactionRefused:
+        if not self._store.insert(space, limit):
             return self.get(space, limit.id)
-        self._came(space, limit)
+        if limit.blocked:
+            self._blocked(space, limit)
         return limit
 
     def _demand_few(self, space: Space, limit: Limit) -> None:
@@ -52,11 +48,6 @@ class LimitService:
             raise TooManyLimits(f"a tenant has at most {MOST_LIMITS} spending limits")
         if len(alike) >= MOST_ALIKE:
             raise TooManyLimits(f"there are at most {MOST_ALIKE} spending limits for one agent, end user or tenant")
-
-    def _came(self, space: Space, limit: Limit) -> None:
-        self._known.forget(space)
-        if limit.blocked:
-            self._blocked(space, limit)
 
     def all(self, space: Space) -> list[Limit]:
         """Every limit of a tenant, the operator's too, newest first."""
@@ -77,11 +68,9 @@ class LimitService:
             changes["cents"] = sent.max_list_cost.cents if sent.max_list_cost else None
         if sent.blocked is not None:
             changes["blocked"] = sent.blocked
-        try:
-            after = self._store.change(space, limit_id, changes)
-        except ConditionFailed as gone:
-            raise LimitNotFound from gone
-        self._known.forget(space)
+        if not self._store.change(space, limit_id, changes):
+            raise LimitNotFound
+        after = self.get(space, limit_id)
         if after.blocked and not before.blocked:
             self._blocked(space, after)
         return after
@@ -90,7 +79,6 @@ class LimitService:
         """Remove a limit and what it counted. Raises LimitNotFound, OperatorsLimit."""
         self._demand_own(space, limit_id, by_operator=by_operator)
         self._store.remove(space, limit_id)
-        self._known.forget(space)
 
     def _demand_own(self, space: Space, limit_id: str, *, by_operator: bool) -> Limit:
         found = self.get(space, limit_id)

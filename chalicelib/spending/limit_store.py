@@ -7,7 +7,7 @@ session, written and removed together with the counts.
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 from chalicelib.schedules.due import moment
@@ -17,6 +17,7 @@ from chalicelib.storage.keys import Key, Space
 from chalicelib.storage.marshal import Row, Scalar
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
+from chalicelib.tenants.holdings import Holdings
 
 HOLDS = "spending-holds"
 _LIMITS, _COUNTS = "spending-limits", "spending-counts"
@@ -24,19 +25,40 @@ _KEPT_SECONDS = 70 * 86_400
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """So many units reserved in one count, which goes by the operator's prices or by the tenant's."""
+
+    count: Key
+    units: int
+    listed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a call costs in units, at the tenant's prices and at the operator's."""
+
+    own: int = 0
+    listed: int = 0
+
+    def of(self, share: Share) -> int:
+        """What a count counts of it."""
+        return self.listed if share.listed else self.own
+
+
+@dataclass(frozen=True, slots=True)
 class Hold:
-    """So many units reserved in the counts."""
+    """What is reserved for a call."""
 
     id: str
-    units: int
-    counts: tuple[Key, ...]
+    shares: tuple[Share, ...]
 
 
 class LimitStore:
     """Reads and writes the rows; no rule about limits is here."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, holdings: Holdings) -> None:
         self.table = table
+        self._holdings = holdings
 
     def all(self, space: Space) -> list[Limit]:
         """Every limit of a tenant, the newest first."""
@@ -48,18 +70,21 @@ class LimitStore:
         row = self.table.get(space.key(_LIMITS, sk=limit_id))
         return None if row is None else _limit(row)
 
-    def insert(self, space: Space, limit: Limit) -> Write:
-        """The write that makes a limit."""
-        return writes.put({"pk": space.partition(_LIMITS), "sk": limit.id} | _row(limit), writes.ABSENT)
+    def insert(self, space: Space, limit: Limit) -> bool:
+        """Store a new limit; False when its id is taken."""
+        row = {"pk": space.partition(_LIMITS), "sk": limit.id} | _row(limit)
+        return self._changed(space, writes.put(row, writes.ABSENT))
 
-    def change(self, space: Space, limit_id: str, changes: Mapping[str, Any]) -> Limit:
-        """The limit after a change. Raises ConditionFailed."""
-        write = writes.update(space.key(_LIMITS, sk=limit_id), dict(changes), writes.PRESENT)
-        return _limit(self.table.write(write, returning=True))
+    def change(self, space: Space, limit_id: str, changes: Mapping[str, Any]) -> bool:
+        """Change a limit; False when there is none."""
+        return self._changed(space, writes.update(space.key(_LIMITS, sk=limit_id), dict(changes), writes.PRESENT))
+
+    def _changed(self, space: Space, write: Write) -> bool:
+        return self.table.transacted([write, self._holdings.changed(space, "limits")])
 
     def remove(self, space: Space, limit_id: str) -> None:
         """Remove a limit and its counts."""
-        self.table.delete_many([space.key(_LIMITS, sk=limit_id)])
+        self._changed(space, writes.delete(space.key(_LIMITS, sk=limit_id)))
         counts = self.table.walk(space.partition(_COUNTS, limit_id))
         self.table.delete_many([Key(row["pk"], row["sk"]) for row in counts])
 
@@ -79,36 +104,44 @@ class LimitStore:
 
         Raises TransactionRefused, whose positions are those of the counts plus one.
         """
-        row = {"pk": space.partition(HOLDS, session_id), "sk": hold.id, "units": hold.units}
-        row["counts"] = json.dumps([[key.pk, key.sk] for key in hold.counts])
+        row: Row = {"pk": space.partition(HOLDS, session_id), "sk": hold.id}
+        row["shares"] = json.dumps([[*astuple(one.count), one.units, one.listed] for one in hold.shares])
         row |= {} if until is None else moment(until)
         steps = [writes.put(row, writes.ABSENT)]
         kept: dict[str, Scalar | None] = {"expires_at": now // 1000 + _KEPT_SECONDS}
-        for key, bound in zip(hold.counts, bounds, strict=True):
-            room = writes.compare("taken", "<=", bound - hold.units) | writes.missing("taken")
-            changes = {} if key.sk.startswith("total") else kept
-            steps.append(writes.update(key, changes, room, add={"taken": hold.units, "spent": 0}))
+        for one, bound in zip(hold.shares, bounds, strict=True):
+            room = writes.compare("taken", "<=", bound - one.units) | writes.missing("taken")
+            changes = {} if one.count.sk.startswith("total") else kept
+            steps.append(writes.update(one.count, changes, room, add={"taken": one.units, "spent": 0}))
         self.table.transact(steps)
 
-    def settle(self, space: Space, session_id: str, hold: Hold, units: int) -> None:
-        """Replace what is reserved by what was spent. Raises TransactionRefused when it was given back before."""
-        gone = writes.delete(space.key(HOLDS, session_id, sk=hold.id), writes.PRESENT)
-        self.table.transact([gone, *_added(hold.counts, units - hold.units, units)])
+    def settle(self, space: Space, session_id: str, hold: Hold, cost: Cost, also: Sequence[Write] = ()) -> None:
+        """Replace what is reserved by what was spent, together with other writes.
 
-    def spend(self, counts: Sequence[Key], units: int) -> None:
-        """Count what was spent without having been reserved."""
-        self.table.transact(_added(counts, units, units))
+        Raises TransactionRefused when it was given back before.
+        """
+        gone = writes.delete(space.key(HOLDS, session_id, sk=hold.id), writes.PRESENT)
+        self.table.transact(
+            [gone, *(_added(one, cost.of(one) - one.units, cost.of(one)) for one in hold.shares), *also]
+        )
+
+    def spend(self, shares: Iterable[Share], cost: Cost, also: Sequence[Write] = ()) -> None:
+        """Count what was spent without being reserved any more, together with other writes."""
+        self.table.transact([*(_added(one, cost.of(one), cost.of(one)) for one in shares), *also])
 
     def holds(self, space: Space, session_id: str) -> list[Hold]:
         """What is reserved for a session."""
         rows = self.table.walk(space.partition(HOLDS, session_id))
-        return [
-            Hold(row["sk"], row["units"], tuple(Key(pk, sk) for pk, sk in json.loads(row["counts"]))) for row in rows
-        ]
+        return [Hold(row["sk"], tuple(map(_share, json.loads(row["shares"])))) for row in rows]
 
 
-def _added(counts: Sequence[Key], taken: int, spent: int) -> list[Write]:
-    return [writes.update(key, {}, add={"taken": taken, "spent": spent}) for key in counts]
+def _share(told: list[Any]) -> Share:
+    pk, sk, units, listed = told
+    return Share(Key(pk, sk), units, listed)
+
+
+def _added(share: Share, taken: int, spent: int) -> Write:
+    return writes.update(share.count, {}, add={"taken": taken, "spent": spent})
 
 
 def _row(limit: Limit) -> Row:

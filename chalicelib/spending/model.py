@@ -1,15 +1,21 @@
-"""What models cost a tenant, by day and model."""
+"""What models cost a tenant, by day, model and source."""
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Literal
 
 COUNTED = ("input_tokens", "output_tokens", "cache_read_input_tokens", "cache_creation_input_tokens")
 MOST_DAYS = 92
+Source = Literal["session", "bare_model", "grader"]
+"""What calls are made for: the sessions of agents, chats that ask a model directly, or graders of evaluations."""
 
 
 @dataclass(slots=True)
 class Spent:
-    """Calls of one model, on one day. ``unpriced`` are the calls whose price is not known: they count as free."""
+    """Calls of one model from one source, on one day.
+
+    ``unpriced`` are the calls whose price is not known: they count as free.
+    """
 
     model: str
     day: str
@@ -20,6 +26,7 @@ class Spent:
     cache_read_input_tokens: int = 0
     cache_creation_input_tokens: int = 0
     cost: Decimal = Decimal(0)
+    source: Source = "session"
 
     def add(self, tokens: dict[str, int], cost: Decimal | None, *, calls: int = 1, unpriced: int = 0) -> None:
         """Count calls; ``tokens`` by their names."""

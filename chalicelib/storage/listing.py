@@ -105,3 +105,20 @@ def read(table: Table, sources: Sequence[Source], window: Window, keep: Keep) ->
         stored = table.get_many(keys)
         rows += [stored[key] for key in dict.fromkeys(keys) if key in stored and keep(stored[key])]
     return Found(rows[: window.limit], len(rows) > window.limit)
+
+
+def read_lists(table: Table, listings: Sequence[str], window: Window, keep: Keep = lambda _row: True) -> Found:
+    """As ``read``, of lists of the index."""
+    return read(table, [index_source(table, listing, window) for listing in listings], window, keep)
+
+
+def read_states(table: Table, listings: tuple[str, str], shown: tuple[bool, bool], window: Window, keep: Keep) -> Found:
+    """As ``read_lists``, of things that move from the first list to the second when they are archived; ``shown`` tells
+    whether those of each are wanted."""
+
+    def wanted(row: Row) -> bool:
+        # The index follows the rows, and may be behind them.
+        return shown[row.get("archived_at") is not None] and keep(row)
+
+    chosen = [listing for listing, is_shown in zip(listings, shown, strict=True) if is_shown]
+    return read_lists(table, chosen, window, wanted)

@@ -9,14 +9,16 @@ from chalicelib.core.jsonio import dumps, loads
 
 @dataclass(frozen=True, slots=True)
 class Doorbell:
-    """Whose door rings."""
+    """Whose door rings, and what whoever rings has read of the tenant, if it did: nobody relies on that being there."""
 
     tenant: str
     session: str
+    holdings: Any = None
 
     def body(self) -> str:
         """As it travels."""
-        return dumps({"tenant": self.tenant, "session": self.session})
+        told = {} if self.holdings is None else {"holdings": self.holdings}
+        return dumps({"tenant": self.tenant, "session": self.session, **told})
 
     @property
     def group(self) -> str:
@@ -28,8 +30,8 @@ class Doorbell:
         """From the text of a message. Raises ValueError."""
         try:
             fields = loads(body)
-            return Doorbell(str(fields["tenant"]), str(fields["session"]))
-        except (KeyError, TypeError) as error:
+            return Doorbell(str(fields["tenant"]), str(fields["session"]), fields.get("holdings"))
+        except (AttributeError, KeyError, TypeError) as error:
             raise ValueError("not a doorbell") from error
 
 

@@ -23,13 +23,22 @@ class Recent(Generic[T]):
         if held is not None and held[0] > self._clock():
             return held[1]
         value = load()
+        self.keep(key, value)
+        return value
+
+    def last(self, key: str) -> T | None:
+        """What was found last, however long ago."""
+        held = self._held.get(key)
+        return None if held is None else held[1]
+
+    def keep(self, key: str, value: T | None) -> None:
+        """A value was found just now, or that there is none."""
         if value is None:
             self.drop(key)
-            return None
+            return
         if len(self._held) >= _MOST_ENTRIES:
             self._held.clear()
         self._held[key] = (self._clock() + self._seconds, value)
-        return value
 
     def drop(self, key: str) -> None:
         """Forget one value."""

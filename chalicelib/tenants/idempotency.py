@@ -33,19 +33,25 @@ def _key(tenant: str, scope: str, key: str) -> Key:
 
 
 class IdempotencyService:
-    """Remembers for a day. A request that never ended can be taken up again after a minute."""
+    """Remembers for a day. A request that never ended can be taken up again after a minute, one that began before
+    ``alone_since`` (milliseconds) at once: set where one process is known to be the only one."""
 
-    def __init__(self, table: Table, documents: Documents) -> None:
+    def __init__(self, table: Table, documents: Documents, alone_since: int = 0) -> None:
         self._table = table
         self._documents = documents
+        self._alone_since = alone_since // 1000
 
-    def begin(self, tenant: str, scope: str, key: str, fingerprint: str) -> StoredAnswer | None:
-        """The first answer, or None when this request has to give it. Raises KeyReused, RequestRunning."""
+    def begin(self, tenant: str, scope: str, key: str, fingerprint: str, *, owner: str = "") -> StoredAnswer | None:
+        """The first answer, or None when this request has to give it. ``owner`` tells it from others with the same key.
+
+        Raises KeyReused, RequestRunning.
+        """
         place = _key(tenant, scope, key)
         now = now_ms() // 1000
-        row: Row = {"pk": place.pk, "sk": place.sk, "state": "running", "fingerprint": fingerprint}
+        row: Row = {"pk": place.pk, "sk": place.sk, "state": "running", "fingerprint": fingerprint, "owner": owner}
         row |= {"locked_until": now + RUNNING_SECONDS, "expires_at": now + KEPT_SECONDS}
-        abandoned = writes.equals("state", "running") & writes.compare("locked_until", "<", now)
+        over = max(now, self._alone_since + RUNNING_SECONDS)
+        abandoned = writes.equals("state", "running") & writes.compare("locked_until", "<", over)
         mine = writes.equals("fingerprint", fingerprint) & abandoned
         free = (writes.ABSENT | writes.compare("expires_at", "<=", now)) | mine
         try:
@@ -71,9 +77,10 @@ class IdempotencyService:
         except ConditionFailed:
             return  # a repeat that began after the lock ran out has answered first; its answer stands
 
-    def abandon(self, tenant: str, scope: str, key: str) -> None:
+    def abandon(self, tenant: str, scope: str, key: str, *, owner: str = "") -> None:
         """Forget a request that ended in an error, so that a repeat is tried afresh."""
+        still_mine = writes.equals("state", "running") & writes.equals("owner", owner)
         try:
-            self._table.write(writes.delete(_key(tenant, scope, key), writes.equals("state", "running")))
+            self._table.write(writes.delete(_key(tenant, scope, key), still_mine))
         except ConditionFailed:
-            return  # answered or forgotten already
+            return  # answered or forgotten already, or taken up by a repeat that began after the lock ran out

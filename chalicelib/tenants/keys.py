@@ -47,7 +47,7 @@ class KeyService:
     def authenticate(self, secret: str) -> Principal | None:
         """Who holds the secret; None when nobody does, or the tenant is not active."""
         digest = digest_of(secret)
-        key = self._recent.get(digest, lambda: self._store.by_digest(digest))
+        key = self._recent.get(digest, lambda: self._read(digest))
         if key is None:
             return None
         tenant = self._register.recent(key.tenant)
@@ -55,6 +55,11 @@ class KeyService:
             return None
         self._note_use(key)
         return Principal(key.tenant, key.id, frozenset(key.scopes), tenant.name)
+
+    def _read(self, digest: str) -> ApiKey | None:
+        key, met = self._store.by_digest(digest), self._recent.last(digest)
+        # A key stays with its tenant, which is read in the same call once it is known.
+        return key.read() if met is None else key.read_with(self._register.lookup(met.tenant))[0]
 
     def is_root(self, secret: str) -> bool:
         """Whether the secret is the operator's."""

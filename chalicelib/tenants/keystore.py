@@ -5,6 +5,7 @@ from typing import Any
 from chalicelib.storage import writes
 from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space, system_partition
+from chalicelib.storage.lookup import Lookup
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.tenants.model import ApiKey
@@ -54,10 +55,10 @@ class KeyStore:
         places = (_record_key(key.tenant, key.id), _digest_key(key.digest))
         return [writes.put({"pk": place.pk, "sk": place.sk, **row}, writes.ABSENT) for place in places]
 
-    def by_digest(self, digest: str) -> ApiKey | None:
-        """The key with this secret."""
-        row = self._table.get(_digest_key(digest))
-        return None if row is None else _key_of(row)
+    def by_digest(self, digest: str) -> Lookup[ApiKey | None]:
+        """Reads the key with this secret."""
+        place = _digest_key(digest)
+        return Lookup(self._table, (place,), lambda rows: _key_of(rows[place]) if place in rows else None)
 
     def of_tenant(self, tenant: str) -> list[ApiKey]:
         """Every key of a tenant, newest first."""

@@ -2,12 +2,14 @@
 
 from chalicelib.storage import writes
 from chalicelib.storage.errors import ConditionFailed
-from chalicelib.storage.keys import Key, list_sk, system_partition
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.keys import Key, Space, list_sk, system_partition
+from chalicelib.storage.listing import Found, Window, read_lists
+from chalicelib.storage.lookup import Lookup, Rows
 from chalicelib.storage.marshal import Row, Scalar
 from chalicelib.storage.table import Table
 from chalicelib.tenants.cache import Recent
 from chalicelib.tenants.errors import TenantClosed, TenantNotFound
+from chalicelib.tenants.holdings import Holdings, key_of
 from chalicelib.tenants.model import LIMIT_NAMES, Status, Tenant
 
 FRESH_SECONDS = 3.0
@@ -25,19 +27,20 @@ def tenant_of(row: Row) -> Tenant:
 
 
 class TenantRegister:
-    """Reads and writes tenants; ``recent`` reads may be some seconds old."""
+    """Reads and writes tenants; ``recent`` reads may be some seconds old, and tell of the tenant's holdings too."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, holdings: Holdings) -> None:
         self._table = table
+        self._holdings = holdings
         self._recent: Recent[Tenant] = Recent(FRESH_SECONDS)
 
-    def insert(self, tenant: Tenant) -> writes.Write:
-        """The write that makes a tenant."""
+    def inserts(self, tenant: Tenant) -> list[writes.Write]:
+        """The writes that make a tenant."""
         key = _key(tenant.id)
         row: Row = {"pk": key.pk, "sk": key.sk, "id": tenant.id, "name": tenant.name, "status": tenant.status}
         row |= {"created_at": tenant.created_at, "list_pk": _LISTING, "list_sk": list_sk(tenant.created_at, tenant.id)}
         row |= {f"limit_{name}": value for name, value in tenant.limits.items()}
-        return writes.put(row, writes.ABSENT)
+        return [writes.put(row, writes.ABSENT), self._holdings.begun(Space(tenant.id))]
 
     def find(self, tenant_id: str) -> Tenant | None:
         """The tenant as it is now."""
@@ -46,7 +49,19 @@ class TenantRegister:
 
     def recent(self, tenant_id: str) -> Tenant | None:
         """The tenant as it was at most ``FRESH_SECONDS`` ago."""
-        return self._recent.get(tenant_id, lambda: self.find(tenant_id))
+        return self._recent.get(tenant_id, lambda: self.lookup(tenant_id).read())
+
+    def lookup(self, tenant_id: str) -> Lookup[Tenant | None]:
+        """Reads the tenant as it is now, together with something else; it is ``recent`` then."""
+        own, space, at = _key(tenant_id), Space(tenant_id), self._holdings.clock()
+
+        def found(rows: Rows) -> Tenant | None:
+            self._holdings.learn(space, rows.get(key_of(space)), at)
+            tenant = tenant_of(rows[own]) if own in rows else None
+            self._recent.keep(tenant_id, tenant)
+            return tenant
+
+        return Lookup(self._table, (own, key_of(space)), found)
 
     def change(
         self, tenant_id: str, *, name: str | None = None, status: Status | None = None, limits: dict[str, int | None]
@@ -67,4 +82,4 @@ class TenantRegister:
 
     def page(self, window: Window) -> Found:
         """Tenants, newest first."""
-        return read(self._table, [index_source(self._table, _LISTING, window)], window, lambda _row: True)
+        return read_lists(self._table, [_LISTING], window)

@@ -28,7 +28,7 @@ class TenantService:
         """A tenant and its first key, made together."""
         tenant = Tenant(new_id(), name, "active", now_ms(), dict(limits or {}))
         minted = keys.draft(tenant.id, FIRST_KEY_NAME, FIRST_KEY_SCOPES)
-        self._table.transact([self._register.insert(tenant), *KeyStore(self._table).inserts(minted.key)])
+        self._table.transact([*self._register.inserts(tenant), *KeyStore(self._table).inserts(minted.key)])
         return tenant, minted
 
     def get(self, tenant_id: str) -> Tenant:

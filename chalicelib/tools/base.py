@@ -50,6 +50,17 @@ class Schedules(Protocol):
         ...
 
 
+class Bearer(Protocol):
+    """The credential for calls of one address; ``secrets`` are what must not be shown of it."""
+
+    token: str | None
+    secrets: tuple[str, ...]
+
+    def look(self) -> None:
+        """Find it as it is now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolContext:
     """The call a tool is run for.
@@ -57,7 +68,7 @@ class ToolContext:
     ``agent`` and ``environment`` are the session's snapshots; ``seen_urls`` tells whether a URL has occurred in the
     conversation; ``cancelled`` is set by another thread when the result is no longer wanted; ``sandbox`` is None where
     this server has none for the session; ``schedules`` is None for an agent that may not wake the session; ``desk`` is
-    what the agents of dreams reach.
+    what the agents of dreams reach; ``bearer_for`` gives the credential of the session's vaults for an address.
     """
 
     tenant: str
@@ -72,6 +83,7 @@ class ToolContext:
     sandbox: SandboxAccess | None = None
     schedules: Schedules | None = None
     desk: "Desk | None" = None
+    bearer_for: Callable[[str], Bearer] | None = None
 
 
 @dataclass(frozen=True, slots=True)

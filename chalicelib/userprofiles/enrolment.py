@@ -7,6 +7,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import undress
 from chalicelib.storage.keys import Space
 from chalicelib.storage.secrets import SecretBox
+from chalicelib.tenants.register import TenantRegister
 from chalicelib.userprofiles.errors import LinkNotValid, ProfileNotFound
 from chalicelib.userprofiles.model import Profile
 from chalicelib.userprofiles.service import ProfileService
@@ -19,9 +20,10 @@ _PARTS = 4
 class Enrolment:
     """Makes and honours links. Raises NoRootSecret where the server has no secret to sign with."""
 
-    def __init__(self, profiles: ProfileService, box: SecretBox) -> None:
+    def __init__(self, profiles: ProfileService, box: SecretBox, tenants: TenantRegister) -> None:
         self._profiles = profiles
         self._box = box
+        self._tenants = tenants
 
     def token(self, space: Space, profile_id: str, expires_at: int) -> str:
         """What the link says. Raises ProfileNotFound."""
@@ -42,6 +44,9 @@ class Enrolment:
         if tenant is None or profile_id is None or expires_at <= now_ms():
             raise LinkNotValid
         if not hmac.compare_digest(self._mark(tenant, profile_id, expires_at).encode(), parts[3].encode()):
+            raise LinkNotValid
+        served = self._tenants.recent(tenant)
+        if served is None or not served.active:
             raise LinkNotValid
         try:
             return Space(tenant), self._profiles.get(Space(tenant), profile_id)

@@ -15,7 +15,7 @@ class ExternalIdTaken(Conflict):
 
 
 class LinkNotValid(NotFound):
-    """A link to enrol is not one of this server's, or its time is over."""
+    """A link to enrol is not one of this server's, its time is over, or its tenant is not served now."""
 
     def __init__(self) -> None:
         super().__init__("this link is not valid any more")

@@ -6,7 +6,7 @@ from chalicelib.core.jsonio import dumps, loads
 from chalicelib.storage import writes
 from chalicelib.storage.committing import Committing
 from chalicelib.storage.keys import Key, Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Found, Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
@@ -74,7 +74,7 @@ class ProfileStore(Committing):
 
     def page(self, space: Space, window: Window) -> Found:
         """Rows of profiles, by creation."""
-        return read(self._table, [index_source(self._table, space.listing(_NOUN), window)], window, lambda _: True)
+        return read_lists(self._table, [space.listing(_NOUN)], window)
 
     def named_page(
         self, space: Space, limit: int, after: str | None, *, ascending: bool

@@ -1,6 +1,6 @@
 """What may be done with the credentials of a vault."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic import SecretStr
 
@@ -24,7 +24,7 @@ from chalicelib.vaults.errors import (
     VaultArchived,
     VaultNotFound,
 )
-from chalicelib.vaults.model import MOST_CREDENTIALS, Auth, Credential, Secrets, Vault, server_key
+from chalicelib.vaults.model import MOST_CREDENTIALS, Auth, Credential, Secrets, Vault, host_key, server_key
 from chalicelib.vaults.store import VaultStore
 from chalicelib.webhooks.happening import SILENT, Announcer, Happening
 
@@ -206,11 +206,21 @@ class CredentialService:
 
     def for_server(self, space: Space, vault_ids: Sequence[str], url: str) -> Credential | None:
         """The active credential for a server in the first of the vaults that has one."""
+        return self._first(space, vault_ids, url, server_key)
+
+    def for_calls(self, space: Space, vault_ids: Sequence[str], url: str) -> Credential | None:
+        """The active credential that goes along with calls of an address, of the first of the vaults that has one: that
+        for the very address, else that for its whole host."""
+        return self._first(space, vault_ids, url, server_key, host_key)
+
+    def _first(
+        self, space: Space, vault_ids: Sequence[str], url: str, *key_of: Callable[[str], str]
+    ) -> Credential | None:
         try:
-            key = f"server {server_key(url)}"
+            keys = [f"server {key(url)}" for key in key_of]
         except ValueError:
             return None
-        return self._store.first_for(space, list(dict.fromkeys(vault_ids)), key) if vault_ids else None
+        return self._store.first_for(space, list(dict.fromkeys(vault_ids)), keys) if vault_ids else None
 
     def changed_secrets(self, space: Space, current: Credential, auth: Auth, fresh: Secrets) -> Credential | None:
         """The credential with another readable part and new secrets; None when it is not ``current`` any more."""

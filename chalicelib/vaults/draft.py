@@ -32,9 +32,10 @@ def _address(url: str) -> str:
     return url
 
 
+MOST_NAME = 255
 Secret = Annotated[SecretStr, Field(min_length=1, max_length=32_768), AfterValidator(_printable)]
 Address = Annotated[str, StringConstraints(max_length=4096), AfterValidator(_address)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=MOST_NAME)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
 VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=256)]
 ProgramName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", max_length=128)]

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, field_validator
 
 from chalicelib.environments.config import Unrestricted, checked_host
 from chalicelib.outbound.errors import UrlRefused
-from chalicelib.outbound.url import parse
+from chalicelib.outbound.url import Url, parse
 
 MOST_CREDENTIALS = 20
 MOST_HOSTS = 16
@@ -15,8 +15,18 @@ ClientAuth = Literal["none", "client_secret_basic", "client_secret_post"]
 
 def server_key(url: str) -> str:
     """What two spellings of one server's address have in common. Raises ValueError."""
+    return str(_read(url)).rstrip("/")
+
+
+def host_key(url: str) -> str:
+    """The key of the whole host that an address is on. Raises ValueError."""
+    read = _read(url)
+    return f"{read.scheme}://{read.authority}"
+
+
+def _read(url: str) -> Url:
     try:
-        return str(parse(url)).rstrip("/")
+        return parse(url)
     except UrlRefused as refused:
         raise ValueError(refused.message) from refused
 

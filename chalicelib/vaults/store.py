@@ -9,7 +9,7 @@ from chalicelib.storage import writes
 from chalicelib.storage.committing import Committing
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.keys import Key, Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Found, Window, read_lists, read_states
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
@@ -58,11 +58,11 @@ class VaultStore(Committing):
         rows = self._table.walk(space.partition(_NOUN, vault_id), low=_ACTIVE, high=_ACTIVE + "~")
         return sorted((self.credential(row) for row in rows), key=lambda one: (one.created_at, one.id))
 
-    def first_for(self, space: Space, vault_ids: Sequence[str], key: str) -> Credential | None:
-        """The active credential for a server or variable in the first of the vaults that has one."""
-        places = {vault_id: _taken(space, vault_id, key) for vault_id in vault_ids}
-        rows = self._table.get_many(list(places.values()))
-        for vault_id, place in places.items():
+    def first_for(self, space: Space, vault_ids: Sequence[str], keys: Sequence[str]) -> Credential | None:
+        """The active credential of the first of the vaults that has one for any of the keys, the first key first."""
+        places = [(vault_id, _taken(space, vault_id, key)) for vault_id in vault_ids for key in keys]
+        rows = self._table.get_many([place for _, place in places])
+        for vault_id, place in places:
             if place in rows:
                 row = self._table.get(_key(space, vault_id, _ACTIVE + rows[place]["credential"]))
                 if row is not None:
@@ -100,18 +100,15 @@ class VaultStore(Committing):
 
     def page(self, space: Space, window: Window, *, active: bool, archived: bool, name_part: str) -> Found:
         """Rows of vaults, by creation."""
-        listings = [space.listing(_NOUN)] * active + [space.listing(_NOUN, _ARCHIVE)] * archived
-
-        def keep(row: Row) -> bool:
-            wanted = archived if row.get("archived_at") is not None else active
-            return wanted and name_part in row["display_name"].lower()
-
-        return read(self._table, [index_source(self._table, one, window) for one in listings], window, keep)
+        listings = space.listing(_NOUN), space.listing(_NOUN, _ARCHIVE)
+        return read_states(
+            self._table, listings, (active, archived), window, lambda row: name_part in row["display_name"].lower()
+        )
 
     def credential_page(self, space: Space, vault_id: str, window: Window, *, active: bool, archived: bool) -> Found:
         """Rows of a vault's credentials, by creation."""
         listings = [_listing(space, vault_id)] * active + [_listing(space, vault_id, _ARCHIVE)] * archived
-        return read(self._table, [index_source(self._table, one, window) for one in listings], window, lambda _: True)
+        return read_lists(self._table, listings, window)
 
     def insert(self, space: Space, vault: Vault) -> Write:
         """The write that makes a vault."""

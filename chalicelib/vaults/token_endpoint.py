@@ -68,6 +68,7 @@ def ask(outbound: Outbound, url: str, client: Client, fields: Mapping[str, str |
             max_bytes=_MAX_BYTES,
             cancelled=threading.Event(),
             follow=0,
+            confidential=True,
         )
     except OutboundError as error:
         raise TokenEndpointUnreachable(f"the token endpoint could not be called: {error.message}") from error

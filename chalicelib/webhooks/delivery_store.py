@@ -11,7 +11,7 @@ from chalicelib.core.jsonio import dumps, loads
 from chalicelib.storage import writes
 from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import Key, Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Found, Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
@@ -22,7 +22,9 @@ from chalicelib.webhooks.schedule import KEPT_SECONDS
 
 _DELIVERY, _WAITING = "D#", "P#"
 _LISTED = "deliveries"
-_A_TRANSACTION = 40
+_A_TRANSACTION = 33
+"""Deliveries: two writes each, one for each endpoint among them, and one more are what a transaction takes."""
+
 _MOVES = 24
 _PURGED = 2000
 _CHANGED = ("state", "place", "next_at", "deadline", "tries", "stage", "delivered_at", "reason")
@@ -57,10 +59,14 @@ class DeliveryStore:
     def due(self, space: Space, endpoint: str, now: int, most: int) -> list[Delivery]:
         """What is to be tried by now, the longest due first."""
         pk = space.partition(QUEUE, endpoint)
-        waiting = self._table.query(pk, low=_WAITING, high=f"{_WAITING}{now:013d}~", limit=most).rows
-        keys = [Key(pk, _DELIVERY + row["id"]) for row in waiting]
-        rows = self._table.get_many(keys) if keys else {}
-        return [_delivery(rows[key]) for key in keys if key in rows]
+        while waiting := self._table.query(pk, low=_WAITING, high=f"{_WAITING}{now:013d}~", limit=most).rows:
+            keys = [Key(pk, _DELIVERY + row["id"]) for row in waiting]
+            rows = self._table.get_many(keys)
+            if found := [_delivery(rows[key]) for key in keys if key in rows]:
+                return found
+            # Deliveries that became too old to be known while they waited: they would be looked for again and again.
+            self._table.delete_many([Key(pk, row["sk"]) for row in waiting])
+        return []
 
     def next_at(self, space: Space, endpoint: str) -> int | None:
         """The moment of the delivery that is tried next."""
@@ -102,8 +108,7 @@ class DeliveryStore:
 
     def page(self, space: Space, endpoint: str, window: Window, keep: Callable[[Delivery], bool]) -> Found:
         """Rows of an endpoint's deliveries, by creation."""
-        source = index_source(self._table, _listing(space, endpoint), window)
-        return read(self._table, [source], window, lambda row: keep(_delivery(row)))
+        return read_lists(self._table, [_listing(space, endpoint)], window, lambda row: keep(_delivery(row)))
 
     def restored(self, row: Row) -> Delivery:
         """The delivery of a row."""

@@ -4,11 +4,11 @@ from dataclasses import asdict
 
 from chalicelib.core.jsonio import dumps, loads
 from chalicelib.storage import writes
-from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import Key, Space
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
+from chalicelib.tenants.holdings import Holdings
 from chalicelib.webhooks.model import Endpoint, OldSecret
 
 _NOUN = "webhooks"
@@ -23,13 +23,18 @@ def _key(space: Space, endpoint_id: str) -> Key:
 class EndpointStore:
     """Rows of endpoints; no rule about them is here."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, holdings: Holdings) -> None:
         self._table = table
+        self._holdings = holdings
 
     def all(self, space: Space) -> list[Endpoint]:
         """A tenant's endpoints, oldest first."""
         found = [_endpoint(row) for row in self._table.walk(space.partition(_NOUN))]
         return sorted(found, key=lambda endpoint: (endpoint.created_at, endpoint.id))
+
+    def patterns(self, space: Space) -> tuple[str, ...]:
+        """What those that are enabled want to hear of."""
+        return tuple({pattern for one in self.all(space) if one.enabled for pattern in one.events})
 
     def find(self, space: Space, endpoint_id: str) -> Endpoint | None:
         """One endpoint."""
@@ -39,30 +44,25 @@ class EndpointStore:
     def insert(self, space: Space, endpoint: Endpoint) -> bool:
         """Store a new endpoint; False when its id is taken."""
         key = _key(space, endpoint.id)
-        return self._done(writes.put({"pk": key.pk, "sk": key.sk, **_content(endpoint)}, writes.ABSENT))
+        return self._changed(space, writes.put({"pk": key.pk, "sk": key.sk, **_content(endpoint)}, writes.ABSENT))
 
     def replace(self, space: Space, endpoint: Endpoint) -> bool:
         """Store the revision after the one before; False when that is not there any more."""
         changes: Row = dict.fromkeys((*_FACTS, *_NUMBERS)) | _content(endpoint)
-        return self._done(
-            writes.update(_key(space, endpoint.id), changes, writes.equals("revision", endpoint.revision - 1))
-        )
+        before = writes.equals("revision", endpoint.revision - 1)
+        return self._changed(space, writes.update(_key(space, endpoint.id), changes, before))
 
-    def removal(self, space: Space, endpoint_id: str) -> Write:
-        """The write that removes one."""
-        return writes.delete(_key(space, endpoint_id), writes.PRESENT)
+    def remove(self, space: Space, endpoint_id: str, *also: Write) -> bool:
+        """Remove one, and do something else in the same step; False when there is none."""
+        return self._changed(space, writes.delete(_key(space, endpoint_id), writes.PRESENT), *also)
 
     def set_failing(self, space: Space, endpoint: Endpoint, since: int | None) -> bool:
         """Note since when deliveries fail; False when the endpoint was changed meanwhile."""
         same = writes.equals("revision", endpoint.revision)
-        return self._done(writes.update(_key(space, endpoint.id), {"failing_since": since}, same))
+        return self._table.transacted([writes.update(_key(space, endpoint.id), {"failing_since": since}, same)])
 
-    def _done(self, write: Write) -> bool:
-        try:
-            self._table.write(write)
-        except ConditionFailed:
-            return False
-        return True
+    def _changed(self, space: Space, *steps: Write) -> bool:
+        return self._table.transacted([*steps, self._holdings.changed(space, "webhooks")])
 
 
 def _content(endpoint: Endpoint) -> Row:

@@ -7,12 +7,10 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import derive_id, new_id
 from chalicelib.observability import logger
-from chalicelib.storage.errors import SecretUnreadable, StorageBusy, TransactionRefused
+from chalicelib.storage.errors import SecretUnreadable, StorageBusy
 from chalicelib.storage.keys import Space
 from chalicelib.storage.secrets import SecretBox
-from chalicelib.storage.table import Table
 from chalicelib.webhooks import kinds, queue_store, schedule, signing
-from chalicelib.webhooks.announcing import Subscriptions
 from chalicelib.webhooks.drafts import EndpointCreate, EndpointUpdate
 from chalicelib.webhooks.endpoint_store import EndpointStore
 from chalicelib.webhooks.errors import EndpointNotFound, SecretReplaced, TooManyEndpoints, UnknownEventType
@@ -26,13 +24,9 @@ CheckUrl = Callable[[str], None]
 class EndpointService:
     """Creates, changes and removes endpoints. Secrets leave through ``create``, ``rotate`` and for signing alone."""
 
-    def __init__(
-        self, table: Table, store: EndpointStore, box: SecretBox, subscriptions: Subscriptions, check_url: CheckUrl
-    ) -> None:
-        self._table = table
+    def __init__(self, store: EndpointStore, box: SecretBox, check_url: CheckUrl) -> None:
         self._store = store
         self._box = box
-        self._subscriptions = subscriptions
         self._check_url = check_url
 
     def create(self, space: Space, sent: EndpointCreate, endpoint_id: str | None = None) -> tuple[Endpoint, str]:
@@ -59,9 +53,7 @@ class EndpointService:
             description=sent.description,
             enabled=sent.enabled,
         )
-        fresh = self._store.insert(space, made)
-        self._subscriptions.forget(space)
-        return (made, secret) if fresh else self.reveal(space, own, own)
+        return (made, secret) if self._store.insert(space, made) else self.reveal(space, own, own)
 
     def _demand_sound(self, url: str | None, events: list[str] | None) -> None:
         for position, pattern in enumerate(events or ()):
@@ -114,18 +106,13 @@ class EndpointService:
                 return current
             after = replace(after, revision=current.revision + 1, updated_at=now_ms())
             if self._store.replace(space, after):
-                self._subscriptions.forget(space)
                 return after
         raise StorageBusy("the endpoint is changed by too many at once")
 
     def delete(self, space: Space, endpoint_id: str) -> None:
         """Remove an endpoint; its deliveries go soon after. Raises EndpointNotFound."""
-        gone = self._store.removal(space, endpoint_id)
-        try:
-            self._table.transact([gone, queue_store.look_soon(space, endpoint_id, now_ms())])
-        except TransactionRefused:
-            raise EndpointNotFound from None
-        self._subscriptions.forget(space)
+        if not self._store.remove(space, endpoint_id, queue_store.look_soon(space, endpoint_id, now_ms())):
+            raise EndpointNotFound
 
     def rotate(self, space: Space, endpoint_id: str, seed: str | None = None) -> tuple[Endpoint, str]:
         """A new secret; the one before signs too for a day. The same ``seed`` gives the same secret again.
@@ -182,9 +169,7 @@ class EndpointService:
     def disable(self, space: Space, endpoint: Endpoint, reason: str) -> bool:
         """Send nothing there any more; False when the endpoint was changed meanwhile."""
         after = replace(endpoint, enabled=False, disabled_reason=reason, revision=endpoint.revision + 1)
-        gone = self._store.replace(space, replace(after, updated_at=now_ms()))
-        self._subscriptions.forget(space)
-        return gone
+        return self._store.replace(space, replace(after, updated_at=now_ms()))
 
 
 def _ordered(events: list[str]) -> tuple[str, ...]:

@@ -38,7 +38,8 @@ def fresh(space: Space, endpoint_id: str, happened: Happening, place: int = 0) -
 def tried(before: Delivery, attempt: Attempt) -> Delivery:
     """The delivery after a try."""
     now = now_ms()
-    after = replace(before, tries=before.tries + 1, stage=before.stage + 1, attempts=(*before.attempts, attempt))
+    attempts = (*before.attempts, attempt)[-schedule.KEPT_ATTEMPTS :]
+    after = replace(before, tries=before.tries + 1, stage=before.stage + 1, attempts=attempts)
     if attempt.error is None:
         return replace(after, state="delivered", delivered_at=now, next_at=None, place="", reason=None)
     again = schedule.next_try(after.stage, now, before.deadline)

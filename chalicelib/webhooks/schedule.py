@@ -8,6 +8,9 @@ LIFE_MS = 24 * 3600 * 1000
 KEPT_SECONDS = 30 * 24 * 3600
 """How long a delivery can be read."""
 
+KEPT_ATTEMPTS = 50
+"""So many attempts of a delivery are shown, the latest: it can be begun anew any number of times."""
+
 DISABLED_AFTER_MS = 3 * 24 * 3600 * 1000
 """After so long without a single success an endpoint is disabled."""
 

@@ -29,7 +29,3 @@ class PathEscapes(WorkspaceError, InvalidRequest):
 
 class ComputerReplaced(WorkspaceError, Conflict):
     """Another computer works on the workspace by now; what this one has is not taken."""
-
-
-class ComputerAtWork(WorkspaceError, Conflict):
-    """A computer is alive over the workspace: changes go through it."""

@@ -5,9 +5,10 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 
@@ -19,30 +20,45 @@ from chalicelib.http.app import create_app
 from chalicelib.local.engine import Engine
 from chalicelib.models.registry import Registry
 from chalicelib.models.settings import ModelSettings
-from chalicelib.runs import entry
+from chalicelib.runs import entry, watch
 from chalicelib.runs.worker import NO_LIMIT_MS
 from chalicelib.storage.keys import Space
 from chalicelib.wiring import Services
 from tests.performance.metering import Bill, Meter
 from tests.performance.toolhost import tool_host
+from tests.support.clock import Clock
 
 _TEMPLATE = Path(__file__).parents[2] / "infra" / "data.json"
 _REGION = "us-east-1"
 _CALLS = 10
-MARKS = {"create a session": 2, "a one-call turn, all but the stream": 8, "one HTTP tool call": 2}
+_PAUSE_SECONDS = 3600
+TURN, LATER, NEW = "a one-call turn, all but the stream", "the same after a pause", "the same in new processes"
+MARKS = {"create a session": 2, TURN: 8, LATER: 8, "one HTTP tool call": 2}
 """At most so many calls."""
 
 
 @dataclass
 class Bench:
-    """One process's parts over a fresh engine, with every call metered."""
+    """The parts of a process that is asked and of one that works, over a fresh engine, with every call metered.
+
+    However slow the machine is, what they remember of tenants and keys grows old only when ``clock`` is moved, and no
+    run takes so long that it looks whether somebody wrote meanwhile.
+    """
 
     services: Services
+    worker: Services
+    clock: Clock
     meter: Meter
     key: str
     bills: dict[str, dict[str, Any]] = field(default_factory=dict)
     agents: dict[str, str] = field(default_factory=dict)
     environment: str = ""
+
+    def anew(self) -> "Bench":
+        """The same with processes that have just begun."""
+        fresh = _process(self.services.settings, self.services.models, self.meter, self.clock)
+        worker = _process(self.services.settings, self.services.models, self.meter, self.clock)
+        return replace(self, services=fresh, worker=worker)
 
     def keep(self, name: str, bill: Bill, times: int = 1) -> None:
         """Note what one operation cost, out of so many that were measured together."""
@@ -57,8 +73,7 @@ class Bench:
         return asyncio.run(_ask(self.services, self.key, method, path, body))
 
     def measured(self, name: str, method: str, path: str, body: Any = None) -> Any:
-        """A request whose cost is noted, of a caller who is known already."""
-        self.services.keys.authenticate(self.key)
+        """A request whose cost is noted."""
         with self.meter.measuring() as bill:
             answer = self.ask(method, path, body)
         self.keep(name, bill)
@@ -90,7 +105,7 @@ class Bench:
         while messages := client.receive_message(QueueUrl=url, WaitTimeSeconds=0).get("Messages"):
             (message,) = messages
             receipt = message["ReceiptHandle"]
-            entry.ring(message["Body"], receipt=receipt, remaining_ms=lambda: NO_LIMIT_MS, parts=self.services)
+            entry.ring(message["Body"], receipt=receipt, remaining_ms=lambda: NO_LIMIT_MS, parts=self.worker)
             client.delete_message(QueueUrl=url, ReceiptHandle=receipt)
 
 
@@ -137,18 +152,24 @@ def _bench(model_url: str) -> Iterator[tuple[Bench, Any]]:
             dead_letter_url=made["DlqUrl"],
             outbound_allow=("127.0.0.1",),
         )
-        services = Services(settings)
         env = {"ANTHROPIC_BASE_URL": model_url, "ANTHROPIC_API_KEY": "provider-key", "LAMBENT_MODEL": "none"}
-        services.__dict__["models"] = Registry(ModelSettings.from_env(env))
+        models, clock = Registry(ModelSettings.from_env(env)), Clock()
         meter = Meter(settings.table, boto3.client("dynamodb", region_name=_REGION))
-        # The parts keep their clients to themselves; only a meter has business with them.
-        meter.watch(services.table._client, services.doorbells.client, services.objects._client)
-        # Every cache is warm: a slow machine must not let this one run out between two operations.
-        services.webhook_subscriptions._recent._seconds = 3600.0
+        services, worker = (_process(settings, models, meter, clock) for _ in range(2))
         _, minted = services.tenants.create("Bench")
-        yield Bench(services, meter, minted.secret), boto3.client("sqs", region_name=_REGION)
+        with patch.object(watch, "_POLLING_SECONDS", 3600.0):
+            yield Bench(services, worker, clock, meter, minted.secret), boto3.client("sqs", region_name=_REGION)
     finally:
         engine.close()
+
+
+def _process(settings: Settings, models: Registry, meter: Meter, clock: Clock) -> Services:
+    made = Services(settings)
+    made.__dict__["models"] = models
+    clock.hold(made)
+    # The parts keep their clients to themselves; only a meter has business with them.
+    meter.watch(made.table._client, made.doorbells.client, made.objects._client)
+    return made
 
 
 def _prepare(bench: Bench, tool_url: str) -> None:
@@ -170,17 +191,23 @@ def _requests(bench: Bench) -> str:
     return session
 
 
+def _turn(bench: Bench, queue: Any, session: str, names: tuple[str, str, str]) -> None:
+    """A turn, noted under the names of its two parts and of the whole."""
+    accepted, worked, whole = names
+    bench.measured(accepted, "POST", f"/v1/sessions/{session}/events", _message("tokens:20"))
+    with bench.meter.measuring() as bill:
+        bench.work(queue)
+    bench.keep(worked, bill)
+    bench.bills[whole] = _sum(bench.bills[accepted], bench.bills[worked]) | {"mark": MARKS.get(whole)}
+
+
 def _turns(bench: Bench, queue: Any, session: str) -> None:
     bench.say(session, "tokens:20")
     bench.work(queue)
-    bench.measured("send a message", "POST", f"/v1/sessions/{session}/events", _message("tokens:20"))
-    with bench.meter.measuring() as bill:
-        bench.work(queue)
-    bench.keep("the worker's part of a one-call turn", bill)
-    accept, worker = bench.bills["send a message"], bench.bills["the worker's part of a one-call turn"]
-    bench.bills["a one-call turn, all but the stream"] = _sum(accept, worker) | {
-        "mark": MARKS["a one-call turn, all but the stream"]
-    }
+    _turn(bench, queue, session, ("send a message", "the worker's part of a one-call turn", TURN))
+    bench.clock.pass_by(_PAUSE_SECONDS)
+    _turn(bench, queue, session, ("send a message after a pause", "the worker's part after a pause", LATER))
+    _turn(bench.anew(), queue, session, ("send a message, new process", "the worker's part, new process", NEW))
     bench.measured("list a session's events", "GET", f"/v1/sessions/{session}/events")
     tooled = bench.session("http")
     bench.say(tooled, "tokens:20")

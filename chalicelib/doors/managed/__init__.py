@@ -4,6 +4,7 @@ from chalicelib.doors.managed.envelope import ErrorEnvelope, render_error
 from chalicelib.doors.managed.routes import (
     agents,
     api_keys,
+    bundles,
     canaries,
     costs,
     credentials,
@@ -49,6 +50,7 @@ PARTS = (
     work,
     sessions,
     forks,
+    bundles,
     resources,
     session_memory,
     session_parts,

@@ -18,6 +18,8 @@ from chalicelib.http import sse
 
 SESSION = Scope(everything=True)
 OVER = frozenset({"session.status_idle", "session.status_terminated"})
+# What waits in the inbox until a run takes it; interrupts and answers pass at once.
+_WAITING = frozenset({"user.message", "system.message"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,12 @@ class Frames:
         if not self.view.scope.awaits(about_thread):
             return []
         thread = {"session_thread_id": thread_name(about_thread)}
-        if item.type == catalogue.INPUT_QUEUED:
+        if item.type == catalogue.INPUT_QUEUED and item.data["type"] in _WAITING:
             name = event_name(item.data["input_id"])
             event = {"type": item.data["type"], "id": name}
             about = {"event_id": name, "pending_seq": item.seq, "enqueued_at": item.at, **thread, "event": event}
             return [self._frame({"type": "system.user_message_pending", **about}, None)]
-        if item.type == "user.message":
+        if item.type in _WAITING:
             about = {"event_id": event_name(item.id), "seq": item.seq, "processed_at": item.at, **thread}
             return [self._frame({"type": "system.user_message_promoted", **about}, None)]
         if item.type == catalogue.INPUT_REMOVED:

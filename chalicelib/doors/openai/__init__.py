@@ -9,12 +9,13 @@ from chalicelib.doors.openai.routes import (
     events,
     models,
     sessions,
+    subagents,
     turns,
     vaults,
 )
 from chalicelib.http.route import Door
 
-PARTS = (chat, models, agents, sessions, events, turns, artifacts, environments, vaults)
+PARTS = (chat, models, agents, sessions, events, turns, subagents, artifacts, environments, vaults)
 """The modules whose ``ROUTES`` make up the door, in the order in which its documentation shows them."""
 
 DOOR = Door(

@@ -1,10 +1,9 @@
-"""What the routes of this family share: ids in its dress, the tenant, following a session's log."""
+"""What the routes of this family share: ids in its dress, and the tenant."""
 
 from chalicelib.core.errors import NotFound
 from chalicelib.core.ids import dress, undress
 from chalicelib.events.event import CLIENT_MARK
 from chalicelib.events.log import SessionRef
-from chalicelib.events.tail import Follower, Pace
 from chalicelib.http.route import Call
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.storage.keys import Space
@@ -48,10 +47,3 @@ def event_name(prefix: str, event_id: str) -> str:
 def event_of(prefix: str, text: str) -> str:
     """The event's id behind a printed one."""
     return undress(prefix, text) or CLIENT_MARK + text
-
-
-def follower_of(call: Call) -> Follower:
-    """A reader of a session's log as it grows."""
-    services = call.services
-    pace = Pace(services.settings.poll_active_ms, services.settings.poll_idle_ms)
-    return Follower(services.log, services.live, services.hub, pace)

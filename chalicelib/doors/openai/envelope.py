@@ -11,7 +11,7 @@ from chalicelib.http.route import Answer
 SESSION_HEADER = "x-session-id"
 _SERVER_FAULT = 500
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
-_CODES = {401: "invalid_api_key"}
+_CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 _FOR_GOOD = {"x-should-retry": "false"}
 
 

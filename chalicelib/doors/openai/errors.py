@@ -1,5 +1,6 @@
 """What goes wrong in this family alone, and what a model's failure means to whoever asked the model directly."""
 
+from http import HTTPStatus
 from typing import ClassVar
 
 from chalicelib.core.errors import InvalidRequest, LambentError, NotAvailable, NotFound, Overloaded, RateLimited
@@ -63,7 +64,7 @@ def of_model(error: ModelError) -> LambentError:
     text = error.message
     if isinstance(error, models.ModelControlUnsupported):
         return Unsupported(error.control, text)
-    if isinstance(error, models.ModelNotServed):
+    if isinstance(error, models.ModelNotServed) or error.status == HTTPStatus.NOT_FOUND:
         return ModelNotFound(text, field="model", code="model_not_found")
     if isinstance(error, models.ModelContextExceeded):
         return UpstreamRefused(text, field="messages", code="context_length_exceeded")

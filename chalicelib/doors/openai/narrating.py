@@ -11,6 +11,7 @@ from chalicelib.doors.openai.reading import BEGUN, FINISHED, QUEUED, RESUMED, Tu
 from chalicelib.doors.openai.render import agents as render_agents
 from chalicelib.doors.openai.render import items as render_items
 from chalicelib.doors.openai.render import sessions as render_sessions
+from chalicelib.doors.openai.render import subagents as render_subagents
 from chalicelib.doors.openai.render import turns as render_turns
 from chalicelib.events import live
 from chalicelib.events.event import Event
@@ -55,7 +56,11 @@ class Narrator:
         return self._of_session("created")
 
     def tell(self, item: Event | Fragment) -> list[bytes]:
-        """The frames of what comes next."""
+        """The frames of what comes next. Of other agents that work on threads only their calls are remembered."""
+        if item.thread is not None:
+            if isinstance(item, Event) and item.type in render_items.USES:
+                self.uses[item.id] = item
+            return []
         if isinstance(item, Fragment):
             self._about = f"{item.event_id}{item.phase}{len(self._told(item.event_id))}"
             self._number = 0
@@ -101,6 +106,9 @@ class Narrator:
             self.session["usage"] = render_sessions.usage(event.data["usage"])
         elif event.type == "session.updated":
             self._updated(event)
+        elif event.type == "session.thread_created":
+            shown = render_subagents.created(event, self.session_id, self.agent_id)
+            yield self._frame(f"{_SESSION}.subagent.created", {"subagent": shown})
         elif event.type == "session.status_running":
             yield from self._now("in_progress", [])
         elif event.type == "session.status_idle":

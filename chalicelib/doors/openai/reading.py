@@ -1,4 +1,4 @@
-"""A session's log read as items and as turns, from either end, no further than a page needs."""
+"""A session's log read as items and as turns of its own agent, from either end, no further than a page needs."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -63,7 +63,8 @@ class History:
             source = self._log.walk(self._ref) if order == "asc" else newest_first(self._log, self._ref)
         else:
             source = self._of_turn(run, order)
-        yield from _oldest_first(source) if order == "asc" else _newest_first(source)
+        own = (event for event in source if event.thread is None)
+        yield from items_up(own) if order == "asc" else items_down(own)
 
     def turns(self, order: str) -> Iterator[Turn]:
         """All turns, by when they were asked for."""
@@ -114,7 +115,8 @@ def _folded(first: Event, later: Iterable[Event]) -> Turn:
     return turn
 
 
-def _newest_first(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+def items_down(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+    """The items of records that come newest first."""
     results: dict[str, Event] = {}
     for event in events:
         if (use := render.answered(event)) is not None:
@@ -123,7 +125,8 @@ def _newest_first(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
             yield render.item(event, results.pop(event.id, None))
 
 
-def _oldest_first(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+def items_up(events: Iterable[Event]) -> Iterator[dict[str, Any]]:
+    """The items of records that come oldest first, each once it has its result."""
     line: deque[_Waiting] = deque()
     open_uses: dict[str, _Waiting] = {}
     for event in events:

@@ -15,6 +15,7 @@ from chalicelib.integrations.errors import BadSetup, BadSignature
 from chalicelib.integrations.provider import PROVIDERS
 
 _MOST = 8 * MIB
+_MOST_OF_FORM, _MOST_FIELDS = 256 << 10, 32
 _FORM = "application/x-www-form-urlencoded"
 _TAGS = ("integrations",)
 
@@ -72,7 +73,7 @@ def show_form(provider: str, call: Call) -> Answer:
 def take_form(provider: str, call: Call) -> Answer:
     """Keep what was filled in, and show the person where to let the app in."""
     known = call.services.integrations
-    fields = {name: values[0] for name, values in parse_qs(call.raw_body.decode(errors="replace")).items()}
+    fields = _filled_in(call.raw_body)
     token = fields.pop("token", "")
     known.installs.form_of(provider, token, use=False)
     try:
@@ -83,6 +84,15 @@ def take_form(provider: str, call: Call) -> Answer:
     filled = known.publications.fill(errand.space, provider, errand.publication, sent)
     url = known.installs.begin_own(errand.space, filled, f"{own_address_of(call)}/{provider}/oauth/callback")
     return pages.page("Nearly done", f'<p><a href="{escape(url)}">Let the app in at {PROVIDERS[provider]}</a></p>')
+
+
+def _filled_in(raw: bytes) -> dict[str, str]:
+    """The first value of each field of a form. Raises BadSetup."""
+    try:
+        found = parse_qs(raw.decode(errors="replace"), max_num_fields=_MOST_FIELDS)
+    except ValueError as error:
+        raise BadSetup(f"the form has more than {_MOST_FIELDS} fields") from error
+    return {name: values[0] for name, values in found.items()}
 
 
 def _hook(path: str, handler: Handler, summary: str) -> Route:
@@ -96,13 +106,12 @@ def _hook(path: str, handler: Handler, summary: str) -> Route:
         raw_media=("application/json",),
         body_limit=_MOST,
         answers={200: Received},
-        errors=(401,),
+        errors=(401, 502),
         tags=_TAGS,
     )
 
 
-def _routes(provider: str) -> tuple[Route, ...]:
-    title = PROVIDERS[provider]
+def _hooks(provider: str, title: str) -> tuple[Route, ...]:
     return (
         _hook(
             f"/{provider}/webhook/app/{{app_id}}",
@@ -114,6 +123,11 @@ def _routes(provider: str) -> tuple[Route, ...]:
             partial(to_publication, provider),
             f"What {title} tells the app of a publication",
         ),
+    )
+
+
+def _pages(provider: str, title: str) -> tuple[Route, ...]:
+    return (
         Route(
             ("GET",),
             f"/{provider}/oauth/callback",
@@ -144,6 +158,7 @@ def _routes(provider: str) -> tuple[Route, ...]:
             scope=None,
             raw=True,
             raw_media=(_FORM,),
+            body_limit=_MOST_OF_FORM,
             answers={200: "text/html"},
             errors=(400, 404, 409),
             tags=_TAGS,
@@ -151,4 +166,6 @@ def _routes(provider: str) -> tuple[Route, ...]:
     )
 
 
-ROUTES: tuple[Route, ...] = tuple(route for provider in PROVIDERS for route in _routes(provider))
+ROUTES: tuple[Route, ...] = tuple(
+    route for provider, title in PROVIDERS.items() for route in (*_hooks(provider, title), *_pages(provider, title))
+)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.clock import now_ms
-from chalicelib.engine import endings
+from chalicelib.engine import billing
 from chalicelib.events import drafts, thread_drafts
 from chalicelib.events.catalogue import PRIMARY_THREAD
 from chalicelib.events.event import Draft
@@ -130,7 +130,7 @@ class Ends:
         ]
 
     def _bill(self, thread: Thread, extra: Sequence[Draft]) -> None:
-        endings.add_to(thread.totals, *endings.spent(self._pen.conversation, extra)[:2])
+        billing.add_to(thread.totals, *billing.spent(self._pen.conversation, extra)[:2])
 
     def _over(
         self, own: Callable[[Head], list[Draft]], stop: dict[str, Any], content: Blocks, run: str, *, is_error: bool

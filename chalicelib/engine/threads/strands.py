@@ -6,7 +6,7 @@ from dataclasses import replace
 from threading import Event
 
 from chalicelib.agents.team import definition
-from chalicelib.engine import endings, loop
+from chalicelib.engine import billing, closing, endings, loop
 from chalicelib.engine.job import Job
 from chalicelib.engine.threads.ends import Ends
 from chalicelib.events import drafts, thread_drafts
@@ -77,8 +77,8 @@ class Strands:
         rows: list[Write] = []
         for thread in list(head.threads.values()):
             conversation = self._job.conversation.children.get(thread.id, Conversation())
-            left = endings.close_all(conversation, self._model(thread), run, ())
-            endings.add_to(thread.totals, *endings.spent(conversation, ())[:2])
+            left = closing.close_all(conversation, self._model(thread), run, ())
+            billing.add_to(thread.totals, *billing.spent(conversation, ())[:2])
             rested, idle = put_to_rest(head, thread.id, drafts.END_TURN, run)
             records += thread_drafts.belonging(thread.id, [*left, *idle])
             rows.append(self._job.pen.thread_write(rested))
@@ -90,7 +90,7 @@ class Strands:
             draft
             for thread in head.threads.values()
             if (conversation := self._job.conversation.children.get(thread.id)) is not None
-            for draft in thread_drafts.belonging(thread.id, endings.close_span(conversation, self._model(thread), run))
+            for draft in thread_drafts.belonging(thread.id, closing.close_span(conversation, self._model(thread), run))
         ]
 
     def _model(self, thread: Thread) -> str:

@@ -12,7 +12,7 @@ from chalicelib.events.log import SessionRef
 from chalicelib.storage import writes
 from chalicelib.storage.errors import ConditionFailed
 from chalicelib.storage.keys import BY_DUE, Key, Space, list_sk
-from chalicelib.storage.listing import Found, Window, index_source, read
+from chalicelib.storage.listing import Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
@@ -132,8 +132,7 @@ class WorkStore:
 
     def page(self, space: Space, environment: str, window: Window) -> tuple[list[Work], str | None]:
         """Items by creation, and the position to go on after."""
-        source = index_source(self.table, space.listing(_NOUN, environment), window)
-        found: Found = read(self.table, [source], window, lambda _row: True)
+        found = read_lists(self.table, [space.listing(_NOUN, environment)], window)
         return [_work(row) for row in found.rows], found.rows[-1]["list_sk"] if found.more else None
 
     def note_worker(self, space: Space, environment: str, worker: str, at_ms: int) -> None:

@@ -290,11 +290,12 @@ class Conversation:
             self.evaluation = event.id
             return
         self.evaluation = None
+        usage, cost = event.data["usage"], (event.private or {}).get("cost")
         for name in _COUNTED:
-            self.unbilled.tokens[name] += event.data["usage"].get(name) or 0
-        cost = (event.private or {}).get("cost")
+            self.unbilled.tokens[name] += usage.get(name) or 0
         self.unbilled.cost += Decimal(cost or 0)
-        self.unbilled.models.setdefault(self.asked, Unbilled()).count(event.data["usage"], cost)
+        if any(usage.get(name) for name in _COUNTED):  # a verifier asks no model
+            self.unbilled.models.setdefault(self.asked, Unbilled()).count(usage, cost)
         closing = _CLOSINGS.get(event.data["result"])
         if closing is not None:
             text = f"<evaluation>\n{event.data['explanation']}\n</evaluation>\n{closing}"

@@ -24,6 +24,7 @@ _PREFIX = "sha256="
 # Whoever else can write to a public repository must not be able to make the agent work.
 _TRUSTED = ("OWNER", "MEMBER", "COLLABORATOR")
 _OVER = ("deleted", "suspend")
+_FORBIDDEN, _NOT_FOUND = 403, 404
 
 
 class GitHub:
@@ -58,7 +59,8 @@ class GitHub:
     def exchange(self, app: App, code: str, callback: str, told: Mapping[str, str]) -> Installed:
         """The installation that came with a code. Raises InstallRefused besides.
 
-        Anybody can put a number into the query, so the person must be one of those who can see the installation.
+        Anybody can put a number into the query, and whoever reads one repository sees the installation: only who owns
+        the account may give it to a tenant.
         """
         number = told.get("installation_id", "")
         if not number.isdigit():
@@ -68,8 +70,8 @@ class GitHub:
         token = given.get("access_token")
         if not token:
             raise InstallRefused("GitHub does not accept the code")
-        found = self._seen_by(str(token), number)
-        account = found.get("account") or {}
+        account = self._seen_by(str(token), number).get("account") or {}
+        self._demand_owner(str(token), account)
         return Installed(number, str(account.get("login") or number), f"{app.slug}[bot]", self._minted(app, number))
 
     def _seen_by(self, token: str, number: str) -> dict[str, Any]:
@@ -83,6 +85,24 @@ class GitHub:
             if len(rows) < _PAGE:
                 break
         raise InstallRefused("installation_id: the person who came back has no such installation")
+
+    def _demand_owner(self, token: str, account: Mapping[str, Any]) -> None:
+        if not (self._owns(token, account) if account.get("type") == "Organization" else self._is(token, account)):
+            raise InstallRefused("installation_id: only an owner of the account or organization may connect it")
+
+    def _is(self, token: str, account: Mapping[str, Any]) -> bool:
+        person = self._calls.json("GET", f"{self._site.api_url}/user", authorization=f"Bearer {token}", accept=_ACCEPT)
+        return account.get("id") is not None and person["id"] == account["id"]
+
+    def _owns(self, token: str, organization: Mapping[str, Any]) -> bool:
+        url = f"{self._site.api_url}/user/memberships/orgs/{quote(str(organization['login']), safe='')}"
+        try:
+            found = self._calls.json("GET", url, authorization=f"Bearer {token}", accept=_ACCEPT)
+        except ProviderRefused as refused:
+            if _status(refused) == _FORBIDDEN:
+                raise InstallRefused("the app at GitHub may not read the organization's members") from refused
+            return False
+        return (found.get("state"), found.get("role")) == ("active", "admin")
 
     def renew(self, app: App, installation: Installation, grant: Grant) -> Grant:
         """Another token of the installation."""
@@ -116,10 +136,25 @@ class GitHub:
     def _comments(self, place: Mapping[str, str]) -> str:
         return f"{self._site.api_url}/repos/{quote(place['repository'])}/issues/{place['number']}/comments"
 
+    def ended(self, app: App, installation: Installation) -> bool:
+        """Whether the app is uninstalled or suspended: a message that says so may be an old one, sent again."""
+        url = f"{self._site.api_url}/app/installations/{installation.external_id}"
+        try:
+            found = self._calls.json("GET", url, authorization=f"Bearer {_proof(app)}", accept=_ACCEPT)
+        except ProviderRefused as refused:
+            if _status(refused) != _NOT_FOUND:
+                raise
+            return True
+        return found.get("suspended_at") is not None
+
     def revoke(self, app: App, installation: Installation, grant: Grant) -> None:
         """Uninstall the app."""
         url = f"{self._site.api_url}/app/installations/{installation.external_id}"
         self._calls.json("DELETE", url, authorization=f"Bearer {_proof(app)}", accept=_ACCEPT)
+
+
+def _status(refused: ProviderRefused) -> Any:
+    return (refused.details or {}).get("status")
 
 
 def _mark(reply_id: str) -> str:

@@ -24,9 +24,11 @@ from pydantic import BaseModel, ValidationError
 
 from chalicelib.core.jsonio import dump_bytes
 from chalicelib.mcp.oauth.errors import DiscoveryFailed, RegistrationUnsupported
+from chalicelib.outbound import url as urls
 from chalicelib.outbound.errors import OutboundError
 from chalicelib.outbound.exchange import OutboundAnswer
 from chalicelib.outbound.guard import Outbound
+from chalicelib.outbound.wire import Patience
 from chalicelib.vaults.model import ClientAuth
 from chalicelib.vaults.token_endpoint import Client
 
@@ -69,8 +71,15 @@ class Discovery:
         challenges = metadata.code_challenge_methods_supported
         if challenges is not None and "S256" not in challenges:
             raise DiscoveryFailed("the authorization server does not support PKCE with S256")
+        self._demand_confidential(str(metadata.token_endpoint))
         scope = get_client_metadata_scopes(extract_scope_from_www_auth(probe), protected, metadata, _GRANTS)
         return Authority(metadata, None if protected is None else str(protected.resource), scope)
+
+    def _demand_confidential(self, endpoint: str) -> None:
+        try:
+            self._outbound.demand_confidential(urls.parse(endpoint), Patience(_SECONDS, threading.Event()))
+        except OutboundError as error:
+            raise DiscoveryFailed(f"the token endpoint cannot be used: {error.message}") from error
 
     def _probe(self, url: str) -> httpx2.Response:
         """What the server says to somebody without a token."""
@@ -123,7 +132,7 @@ class Discovery:
         )
         body = wish.model_dump_json(by_alias=True, exclude_none=True).encode()
         kind = {"content-type": "application/json", "accept": "application/json"}
-        answer = self._call("POST", str(endpoint), kind, body, "the registration endpoint")
+        answer = self._call("POST", str(endpoint), kind, body, "the registration endpoint", confidential=True)
         if answer.status not in (200, 201):
             raise DiscoveryFailed(f"the registration endpoint answered {answer.status}")
         try:
@@ -132,7 +141,16 @@ class Discovery:
             raise DiscoveryFailed("the registration endpoint did not tell of a client") from error
         return Client(made.client_id, made.client_secret, _way(made.token_endpoint_auth_method, made.client_secret))
 
-    def _call(self, method: Method, url: str, headers: dict[str, str], body: bytes | None, what: str) -> OutboundAnswer:
+    def _call(
+        self,
+        method: Method,
+        url: str,
+        headers: dict[str, str],
+        body: bytes | None,
+        what: str,
+        *,
+        confidential: bool = False,
+    ) -> OutboundAnswer:
         try:
             return self._outbound.request(
                 method,
@@ -143,6 +161,7 @@ class Discovery:
                 max_bytes=_MAX_BYTES,
                 cancelled=threading.Event(),
                 follow=3 if method == "GET" else 0,
+                confidential=confidential,
             )
         except OutboundError as error:
             raise DiscoveryFailed(f"{what} could not be reached: {error.message}") from error

@@ -8,7 +8,7 @@ import anthropic
 import pytest
 from anthropic import Anthropic
 
-from tests.e2e.anthropic_sdk.helpers import make_session, rest, send, turn
+from tests.e2e.anthropic_sdk.helpers import listed, make_session, rest, send, turn
 from tests.fakes.model_server import FakeModel
 
 BYTES = bytes(range(256)) * 64
@@ -162,6 +162,22 @@ def test_a_message_may_carry_an_uploaded_picture(client: Anthropic, model: FakeM
     assert rest(client, session.id).status == "idle"
     source = model.requests_of("see this")[0]["body"]["messages"][0]["content"][1]["source"]
     assert source["media_type"] == "image/png"
+
+
+def test_what_is_no_picture_is_not_taken_for_one(client: Anthropic) -> None:
+    upload = client.files.upload(file=("notes.txt", b"words", "text/plain"))
+    session = make_session(client)
+    sources: list[Any] = [
+        {"type": "file", "file_id": upload.id},
+        {"type": "base64", "media_type": "text/plain", "data": "d29yZHM="},
+    ]
+    for source in sources:
+        image = {"type": "image", "source": source}
+        with pytest.raises(anthropic.BadRequestError, match=r"events\.0\.content\.0\.source"):
+            send(client, session.id, {"type": "user.message", "content": [image]})
+        with pytest.raises(anthropic.BadRequestError, match=r"initial_events\.0\.content\.0\.source"):
+            make_session(client, initial_events=[{"type": "user.message", "content": [image]}])
+    assert listed(client, session.id) == []
 
 
 def test_uploads_made_at_once_are_all_kept(client: Anthropic) -> None:

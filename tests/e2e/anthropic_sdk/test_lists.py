@@ -68,6 +68,36 @@ def test_the_async_client_walks_a_list(client: Anthropic, server: Server, key: s
     assert asyncio.run(_walk(server.url, key)) == made[::-1]
 
 
+def _with_resources(client: Anthropic, count: int) -> tuple[str, list[str]]:
+    """A session, and the ids of its resources in the order they were attached."""
+    url = "https://github.com/acme/part"
+    parts: list[Any] = [{"type": "github_repository", "url": f"{url}{number}"} for number in range(count)]
+    session = make_session(client, resources=parts)
+    return session.id, [resource.id for resource in session.resources]
+
+
+def test_resources_come_all_at_once_or_by_page(either: Anthropic) -> None:
+    session, attached = _with_resources(either, 5)
+    resources = either.beta.sessions.resources
+    whole = resources.list(session)
+    assert ([one.id for one in whole.data], whole.next_page) == (attached, None)
+    pages: list[Any] = list(resources.list(session, limit=2).iter_pages())
+    assert [[one.id for one in page.data] for page in pages] == [attached[:2], attached[2:4], attached[4:]]
+    with pytest.raises(anthropic.BadRequestError, match="page"):
+        resources.list(session, page="page_of_nothing")
+
+
+def test_resources_removed_while_they_are_walked_hide_no_others(client: Anthropic) -> None:
+    session, attached = _with_resources(client, 5)
+    resources = client.beta.sessions.resources
+    walked = []
+    for one in resources.list(session, limit=2):
+        walked.append(one.id)
+        resources.delete(one.id, session_id=session)
+    assert walked == attached
+    assert resources.list(session).data == []
+
+
 def test_files_page_by_the_ids_that_earlier_clients_send(client: Anthropic) -> None:
     made = [client.files.upload(file=(f"{number}.txt", b"x")).id for number in range(5)][::-1]
     first = client.get("/v1/files?limit=2", cast_to=httpx2.Response).json()

@@ -66,10 +66,21 @@ def test_a_vault_is_made_read_and_changed(either: Anthropic) -> None:
     assert (patched.display_name, patched.metadata) == ("Bob", {"team": "a", "role": "x"})
 
 
-@pytest.mark.parametrize("fields", [{"display_name": ""}, {"display_name": "x" * 257}, {}])
+@pytest.mark.parametrize("fields", [{"display_name": ""}, {"display_name": "x" * 256}, {}])
 def test_a_vault_has_a_name(client: Anthropic, fields: dict[str, Any]) -> None:
     with pytest.raises(anthropic.BadRequestError, match="display_name"):
         client.post("/v1/vaults", body=fields, cast_to=object)
+
+
+def test_names_have_up_to_255_characters(client: Anthropic) -> None:
+    longest = "n" * 255
+    vault = client.beta.vaults.create(display_name=longest)
+    credential = add(client, vault, BEARER, display_name=longest)
+    assert (vault.display_name, credential.display_name) == (longest, longest)
+    with pytest.raises(anthropic.BadRequestError, match="display_name"):
+        add(client, vault, VARIABLE, display_name=longest + "n")
+    with pytest.raises(anthropic.BadRequestError, match="display_name"):
+        client.beta.vaults.credentials.update(credential.id, vault_id=vault.id, display_name=longest + "n")
 
 
 def test_lists_are_walked_newest_first_without_what_is_archived(client: Anthropic) -> None:

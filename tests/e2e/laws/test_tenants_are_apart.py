@@ -338,6 +338,10 @@ REFERENCES: list[tuple[str, str, Json]] = [
     ("GET", "/v1/files?scope_id=$session_id", {}),
     ("GET", "/v1/skills?after_id=$skill_id&source=custom", {}),
     ("GET", "/v1/files?ids=$file_id", {}),
+    ("POST", "/v1/sessions/import", {"file_id": "$file_id"}),
+    ("POST", "/v1/sessions/import", {"file_id": "$bundle", "agent": "$agent_id"}),
+    ("POST", "/v1/sessions/import", {"file_id": "$bundle", "environment_id": "$environment_id"}),
+    ("POST", "/v1/sessions/import", {"file_id": "$bundle", "vault_ids": ["$vault_id"]}),
     ("GET", "/v1/sessions?agent_id=$agent_id", {}),
     ("POST", "/v1/integrations/github/publications", {"agent_id": "$agent_id", "environment_id": "$own"}),
     ("POST", "/v1/integrations/github/handoff-link", {"publication_id": "$publication_id"}),
@@ -352,19 +356,28 @@ REFERENCES: list[tuple[str, str, Json]] = [
 ]
 
 
+@pytest.fixture(scope="module")
+def bundle(stranger: Api, own: dict[str, str]) -> str:
+    """A bundle of the stranger's own session, uploaded."""
+    content = stranger.call("GET", f"/v1/sessions/{own['session_id']}/export").content
+    sent = stranger.client.post("/v1/files", files={"file": ("bundle.zip", content, "application/zip")})
+    return str(sent.json()["id"])
+
+
 @pytest.mark.parametrize(("method", "path", "body"), REFERENCES)
 def test_a_foreign_id_inside_a_request_is_answered_as_an_unknown_one(
     stranger: Api,
     own: dict[str, str],
     foreign: dict[str, str],
     unknown: dict[str, str],
+    bundle: str,
     method: str,
     path: str,
     body: Json,
 ) -> None:
     def ask(ids: dict[str, str]) -> tuple[int, str, str]:
         text = path.replace("$own", own["session_id"])
-        raw = json.dumps(body).replace('"agent": "$own"', f'"agent": "{own["agent_id"]}"')
+        raw = json.dumps(body).replace("$bundle", bundle).replace('"agent": "$own"', f'"agent": "{own["agent_id"]}"')
         raw = raw.replace('"agent_id": "$own"', f'"agent_id": "{own["agent_id"]}"')
         raw = raw.replace('"environment_id": "$own"', f'"environment_id": "{own["environment_id"]}"')
         for name, one in ids.items():

@@ -48,6 +48,19 @@ def test_a_credential_is_found_by_the_normalised_address(api: Api, site: McpSite
     assert result_text(use(api, session)) == "echo: hi"
 
 
+def test_a_credential_for_the_whole_host_goes_along_unless_there_is_one_for_the_address(
+    api: Api, site: McpSite
+) -> None:
+    site.tokens = {"token-of-the-host", "token-of-the-address"}
+    vault = api.post("/v1/vaults", name="Keys", secret="token-of-the-host", mcp_server_url=site.url[: -len("/mcp")])
+    session = api.session(agent_for(api, site.url), vault_ids=[vault["id"]])
+    assert result_text(use(api, session)) == "echo: hi"
+    assert set(site.bearers()) == {"Bearer token-of-the-host"}
+    api.post(f"/v1/vaults/{vault['id']}/credentials", auth=bearer(site.url, "token-of-the-address"))
+    use(api, session)
+    assert site.bearers()[-1] == "Bearer token-of-the-address"
+
+
 def test_the_first_vault_that_has_one_counts(api: Api, site: McpSite) -> None:
     site.tokens = {"first-token", "second-token"}
     empty = vault_with(api, bearer("https://elsewhere.example/mcp", "other-token"))

@@ -9,6 +9,7 @@ import pytest
 from tests.e2e.mcp.conftest import agent_for, bearer, oauth, result_text, vault_with
 from tests.support.api import Api, Json
 from tests.support.mcp_server import McpSite
+from tests.support.server import Server
 
 
 def begin(api: Api, site: McpSite, vault: str, **more: Any) -> httpx2.Response:
@@ -152,6 +153,24 @@ def test_wrong_parameters_are_refused(api: Api, stranger_vault: str, site: McpSi
     assert begin(api, site, vault).status_code == 400
 
 
+def test_a_clients_secret_stays_out_of_answers_and_logs(api: Api, site: McpSite, server: Server) -> None:
+    vault, secret = vault_with(api), "client-secret-of-a-query"
+    sent = begin(api, site, vault, client_id="by-hand", client_secret=secret)
+    assert sent.status_code == 302
+    assert (sent.headers["cache-control"], sent.headers["referrer-policy"]) == ("no-store", "no-referrer")
+    site.oauth.metadata = {"issuer": "https://evil.example"}
+    refused = [
+        begin(api, site, vault, client_id="by-hand", client_secret=secret),
+        begin(api, site, vault, mcp_server_url="ftp://x", client_secret=secret),
+        begin(api, site, f"vlt_{'0' * 32}", client_secret=secret),
+        begin(api, site, vault, client_secret=secret * 200),
+        httpx2.get(f"{api.url}/v1/oauth/authorize", params={"client_secret": secret}),
+    ]
+    for answer in (sent, *refused):
+        assert secret not in answer.text + str(answer.headers)
+    assert secret not in server.log()
+
+
 def test_it_needs_a_key(api: Api, site: McpSite) -> None:
     query = {"mcp_server_url": site.url, "vault_id": vault_with(api)}
     assert httpx2.get(f"{api.url}/v1/oauth/authorize", params=query).status_code == 401
@@ -165,6 +184,8 @@ def test_a_server_without_an_authority_is_a_bad_gateway(api: Api, site: McpSite)
         {"issuer": "https://evil.example"},
         {"token_endpoint": None},
         {"authorization_endpoint": "javascript:alert(1)"},
+        {"token_endpoint": "http://93.184.216.34/token"},
+        {"registration_endpoint": "http://93.184.216.34/register"},
     ):
         site.oauth.metadata = change
         assert begin(api, site, vault).status_code == 502, change

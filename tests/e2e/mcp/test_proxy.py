@@ -18,13 +18,13 @@ def proxied(api: Api, session: str, server: str = "site") -> str:
     return f"{api.url}/v1/mcp-proxy/{session}/{server}"
 
 
-async def _spoken(url: str, key: str) -> tuple[list[str], Any]:
+async def _spoken(url: str, key: str, tool: str = "echo") -> tuple[list[str], Any]:
     async with (
         httpx2.AsyncClient(headers={"authorization": f"Bearer {key}"}) as http,
         Client(streamable_http_client(url, http_client=http)) as client,
     ):
         tools = (await client.list_tools()).tools
-        return [tool.name for tool in tools], await client.call_tool("echo", {"text": "hi"})
+        return [tool.name for tool in tools], await client.call_tool(tool, {"text": "hi"})
 
 
 def test_the_official_client_speaks_through_it(api: Api, site: McpSite) -> None:
@@ -73,3 +73,26 @@ def test_an_inner_address_is_a_bad_gateway(api: Api) -> None:
     session = api.session(agent_for(api, "http://127.0.0.2:1/mcp", "http://127.0.0.1:9/mcp"))
     for name in ("site", "site2"):
         assert api.call("POST", f"/v1/mcp-proxy/{session}/{name}", {}).status_code == 502
+
+
+def test_no_answer_of_a_server_is_a_page_of_this_one(api: Api, site: McpSite) -> None:
+    session = api.session(agent_for(api, site.url))
+    site.broken = 400
+    answer = api.call("GET", f"/v1/mcp-proxy/{session}/site")
+    assert answer.text == "broken"
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_credential_that_the_server_repeats_is_hidden(api: Api, site: McpSite) -> None:
+    token = "vault/token-that-is-not-shown"
+    session = api.session(agent_for(api, site.url), vault_ids=[vault_with(api, bearer(site.url, token))])
+    _, result = asyncio.run(_spoken(proxied(api, session), api.key, "leak"))
+    assert result.content[0].text == "you sent Bearer [hidden]"
+    site.tokens, site.denial = set(), 418
+    answer = api.call("POST", f"/v1/mcp-proxy/{session}/site", {"jsonrpc": "2.0", "id": 1, "method": "ping"})
+    assert (answer.status_code, answer.json()["sent"]) == (418, "[hidden]")
+    site.challenge = f"http://127.0.0.1/{token}"
+    told = api.call("POST", f"/v1/mcp-proxy/{session}/site", {}).headers["www-authenticate"]
+    assert "/[hidden]" in told
+    assert token not in told

@@ -26,6 +26,14 @@ def plain_base(server: Server, key: str) -> Iterator[OpenAI]:
 
 
 @pytest.fixture
+def stranger(server: Server) -> Iterator[Api]:
+    """A plain client of another tenant."""
+    client = Api(server.url, server.tenant("Stranger"))
+    yield client
+    client.close()
+
+
+@pytest.fixture
 def weather_agent(api: Api) -> Json:
     """An agent with one tool that its client answers."""
     tool: dict[str, Any] = {

@@ -12,6 +12,7 @@ import httpx2
 import openai
 import pytest
 from openai import OpenAI
+from pydantic import BaseModel
 
 from tests.e2e.openai_sdk.helpers import WEATHER, calls_of, joined, official, reasons, user
 from tests.fakes.model_server import FakeModel
@@ -151,6 +152,80 @@ def test_the_other_wire_gets_it_in_its_own_words(client: OpenAI, model: FakeMode
     assert sent["tool_choice"] == {"type": "tool", "name": "get_weather", "disable_parallel_tool_use": True}
     assert sent["output_config"]["format"] == {"type": "json_schema", "schema": {"type": "object"}}
     assert sent["system"][0]["text"] == "Be brief."
+
+
+@pytest.mark.parametrize(
+    ("model_id", "mode", "said"),
+    [
+        ("gpt-test", "auto", "auto"),
+        ("gpt-test", "required", "required"),
+        ("claude-test", "auto", {"type": "auto"}),
+        ("claude-test", "required", {"type": "any"}),
+    ],
+)
+def test_a_choice_among_some_of_the_tools_leaves_out_the_others(
+    client: OpenAI, model: FakeModel, model_id: str, mode: Any, said: Any
+) -> None:
+    other: Any = {"type": "function", "function": {"name": "other"}}
+    allowed: Any = [{"type": "function", "function": {"name": "get_weather"}}]
+    choice: Any = {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": allowed}}
+    client.chat.completions.create(
+        model=model_id, messages=[user("some of them")], tools=[other, WEATHER], tool_choice=choice
+    )
+    sent = model.requests_of("some of them")[0]["body"]
+    assert [tool.get("name") or tool["function"]["name"] for tool in sent["tools"]] == ["get_weather"]
+    assert sent["tool_choice"] == said
+
+
+@pytest.mark.parametrize(
+    ("choice", "param"),
+    [
+        ("required", "tool_choice"),
+        ({"type": "function", "function": {"name": "absent"}}, "tool_choice.function.name"),
+        (
+            {
+                "type": "allowed_tools",
+                "allowed_tools": {"mode": "auto", "tools": [{"type": "function", "function": {"name": "absent"}}]},
+            },
+            "tool_choice.allowed_tools.tools.0.function.name",
+        ),
+    ],
+)
+def test_a_choice_of_a_tool_that_is_not_there_is_refused(client: OpenAI, choice: Any, param: str) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.chat.completions.create(model="claude-test", messages=[user("hi")], tool_choice=choice)
+    assert refused.value.param == param
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("model_id", MODELS)
+def test_a_model_that_its_provider_does_not_know_is_not_found(client: OpenAI, model_id: str, stream: bool) -> None:
+    with pytest.raises(openai.NotFoundError) as missing:
+        client.chat.completions.create(model=model_id, messages=[user("error:404")], stream=stream)
+    assert (missing.value.code, missing.value.param) == ("model_not_found", "model")
+
+
+class Weather(BaseModel):
+    """What a model fills in."""
+
+    city: str
+    degrees: int
+
+
+@pytest.mark.parametrize("model_id", MODELS)
+def test_the_clients_helpers_parse_answers_and_calls(client: OpenAI, model_id: str) -> None:
+    asked = user('say:"{\\"city\\": \\"Bonn\\", \\"degrees\\": 3}"')
+    done = client.chat.completions.parse(model=model_id, messages=[asked], response_format=Weather)
+    assert done.choices[0].message.parsed == Weather(city="Bonn", degrees=3)
+    with client.chat.completions.stream(model=model_id, messages=[asked], response_format=Weather) as stream:
+        assert {event.type for event in stream} == {"chunk", "content.delta", "content.done"}
+        assert stream.get_final_completion().choices[0].message.parsed == Weather(city="Bonn", degrees=3)
+    asked = user('tool:Weather input:{"city": "Bonn", "degrees": 3} parallel:2')
+    tool = openai.pydantic_function_tool(Weather)
+    with client.chat.completions.stream(model=model_id, messages=[asked], tools=[tool]) as calling:
+        last = calling.until_done().get_final_completion().choices[0]
+    calls = [call.function.parsed_arguments for call in last.message.tool_calls or []]
+    assert (last.finish_reason, calls) == ("tool_calls", [Weather(city="Bonn", degrees=3)] * 2)
 
 
 def test_pictures_and_documents_are_handed_on(client: OpenAI, model: FakeModel) -> None:

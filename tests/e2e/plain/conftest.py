@@ -19,10 +19,12 @@ def stranger(server: Server) -> Iterator[Api]:
 
 
 class Web:
-    """A small web server; ``seen`` holds method, path and body of each request, ``reply`` what it answers."""
+    """A small web server; ``seen`` holds method, path and body of each request, ``bearers`` what was in its
+    authorization header, ``reply`` what it answers; ``{bearer}`` in it repeats that."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, str, bytes]] = []
+        self.bearers: list[str | None] = []
         self.reply = b"pages are made of words"
         self.media_type = "text/plain"
         web = self
@@ -30,12 +32,15 @@ class Web:
         class Handler(BaseHTTPRequestHandler):
             def _answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                bearer = self.headers.get("authorization")
                 web.seen.append((self.command, self.path, body))
+                web.bearers.append(bearer)
+                reply = web.reply.replace(b"{bearer}", str(bearer).encode())
                 self.send_response(200)
                 self.send_header("content-type", web.media_type)
-                self.send_header("content-length", str(len(web.reply)))
+                self.send_header("content-length", str(len(reply)))
                 self.end_headers()
-                self.wfile.write(web.reply)
+                self.wfile.write(reply)
 
             def do_GET(self) -> None:
                 """Answer."""

@@ -82,6 +82,7 @@ def test_a_run_ends_completed_with_a_session_for_each_trial(api: Api, start: Any
         {"tasks": [{"messages": ["x"]}]},
         {"tasks": [{"id": "a"}]},
         {"tasks": [{"id": "a", "messages": []}]},
+        {"tasks": [{"id": "a", "messages": [""]}]},
         {"tasks": [task("a"), task("a")]},
         {"tasks": [task(trials=0)]},
         {"tasks": [task(str(number), trials=50) for number in range(5)]},

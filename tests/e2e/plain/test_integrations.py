@@ -422,9 +422,11 @@ def test_uninstalling_is_told_to_the_provider(desk: Desk) -> None:
 def test_an_end_at_the_provider_waits_for_a_new_installation(hub: Desk) -> None:
     assert hub.publication is not None
     over = {"action": "deleted", "installation": {"id": int(hub.account)}}
+    hub.fake.accounts["github"].discard(hub.account)
     assert hub.hear(hub.fake.signed("github", over, event="installation")).status_code == 200
     path = f"{hub.place}/publications/{hub.publication['id']}"
     assert hub.api.get(path)["status"] == "needs_reauth"
+    hub.fake.accounts["github"].add(hub.account)
     assert hub.install(hub.account).status_code == 200
     assert hub.api.get(path)["status"] == "live"
 

@@ -130,6 +130,15 @@ def test_two_of_a_session_do_not_share_a_place_or_a_name(api: Api, first: Json, 
     assert len(api.get(f"/v1/sessions/{session}/resources")["data"]) == 1
 
 
+@pytest.mark.parametrize(("kind", "field"), [("file", "file_id"), ("memory_store", "memory_store_id")])
+def test_an_unknown_thing_is_not_found_under_its_fields_name(api: Api, kind: str, field: str) -> None:
+    session = api.session()
+    answer = api.call("POST", f"/v1/sessions/{session}/resources", {"type": kind, field: "unknown"})
+    assert answer.status_code == 404
+    assert answer.json()["error"]["details"] == {"field": field}
+    assert answer.json()["message"].startswith(f"{field}: ")
+
+
 def test_an_archived_session_takes_and_changes_none(api: Api) -> None:
     session = api.session(resources=[REPOSITORY | TOKEN])
     (made,) = api.get(f"/v1/sessions/{session}/resources")["data"]

@@ -17,6 +17,16 @@ TURN = [
 ]
 
 
+def picture(data: str) -> Json:
+    """An image block with these bytes."""
+    return {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": data}}
+
+
+def picture_at(url: str) -> Json:
+    """A picture behind an address."""
+    return {"type": "image", "source": {"type": "url", "url": url}}
+
+
 def test_a_sent_message_is_accepted_without_a_body_before_the_model_answers(api: Api, model: FakeModel) -> None:
     session = api.session()
     model.hold(match="not yet")
@@ -41,6 +51,10 @@ def test_a_sent_message_is_accepted_without_a_body_before_the_model_answers(api:
         {"events": [{"type": "user.message", "content": ""}]},
         {"events": [{"type": "user.message", "content": []}]},
         {"events": [{"type": "user.message", "content": [{"type": "hologram"}]}]},
+        {"events": [{"type": "user.message", "content": [picture("data:image/png;base64,aGk=")]}]},
+        {"events": [{"type": "user.message", "content": [picture_at("file:///etc/passwd")]}]},
+        {"events": [{"type": "user.message", "content": [picture_at("data:image/png;base64,aGk=")]}]},
+        {"events": [{"type": "user.message", "content": [picture("")]}]},
         {"events": [{"type": "user.tool_confirmation", "tool_use_id": "sevt_x", "result": "perhaps"}]},
         {"events": [{"type": "user.tool_confirmation", "tool_use_id": "sevt_x", "result": "allow"}]},
         {"events": [{"type": "user.custom_tool_result", "custom_tool_use_id": "sevt_x", "content": "x"}]},

@@ -1,12 +1,15 @@
 """Sessions of plain clients: making, pinning, listing, changing, ending and removing them, and their files."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
 
 from tests.fakes.model_server import FakeModel
-from tests.support.api import Api, Json, message, text_of, types_of, wait_for
+from tests.support.api import Api, Json, assert_whole, message, text_of, types_of, wait_for
+from tests.support.server import Server
 
 
 def _heard(api: Api, session: str) -> Json:
@@ -200,6 +203,24 @@ def test_deleting_a_session_at_work_stops_its_model_call(api: Api, model: FakeMo
     model.wait_held()
     assert api.call("DELETE", f"/v1/sessions/{session}").status_code == 200
     model.wait_disconnected(timeout=3)
+
+
+def test_archiving_wins_over_messages_that_come_at_the_same_time(server: Server, key: str, model: FakeModel) -> None:
+    def sent(session: str, client: Api, archives: bool) -> int:
+        if archives:
+            return client.call("POST", f"/v1/sessions/{session}/archive").status_code
+        return client.say(session, "tokens:1").status_code
+
+    with ExitStack() as left, ThreadPoolExecutor(8) as threads:
+        clients = [left.enter_context(closing(Api(server.url, key))) for _ in range(8)]
+        archiving = [place % 4 == 0 for place in range(8)]
+        for _ in range(3):
+            session = clients[0].session()
+            codes = list(threads.map(sent, [session] * 8, clients, archiving))
+            assert [code for code, archives in zip(codes, archiving, strict=True) if archives] == [200, 200]
+            assert {code for code, archives in zip(codes, archiving, strict=True) if not archives} <= {202, 409}
+            assert clients[0].status(session) == "terminated"
+            assert_whole(clients[0].log(session))
 
 
 def test_archiving_a_session_at_work_stops_it_first(api: Api, model: FakeModel) -> None:

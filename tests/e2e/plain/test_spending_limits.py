@@ -11,6 +11,8 @@ from tests.support.server import Server
 
 PRICE: Json = {"model": "claude-test", "input": "0", "output": "1000"}
 """A tenth of a cent for each token said; at most 8192 are, so that a call reserves 8.192 dollars."""
+LISTED = "claude-3-haiku"
+"""A model of the price list; its longest answer costs a little more than a cent."""
 
 
 @pytest.fixture
@@ -178,12 +180,48 @@ def test_the_operators_limits_are_seen_and_cannot_be_changed(
     assert errors(stranger.turn(stranger.session(), "tokens:1")) == []
     assert stranger.get("/v1/spending_limits")["data"] == []
     stranger.close()
-    operator.ok("PATCH", f"{path}/{made['id']}", {"blocked": False, "max_list_cost": {"amount": "5"}})
-    (error,) = errors(priced.turn(priced.session(), "tokens:1"))
-    assert "the operator's spending limit of the tenant in total (0.05 USD)" in error["message"]
+    operator.ok("PATCH", f"{path}/{made['id']}", {"blocked": False, "max_list_cost": {"amount": "1"}})
+    (error,) = errors(priced.turn(priced.session(priced.agent(model=LISTED)), "tokens:1"))
+    assert "the operator's spending limit of the tenant in total (0.01 USD)" in error["message"]
     assert operator.ok("DELETE", f"{path}/{made['id']}")["type"] == "spending_limit_deleted"
     assert errors(priced.turn(priced.session(), "tokens:1")) == []
     assert operator.call("GET", "/admin/tenants/tn_x/spending_limits").status_code == 404
+
+
+def test_the_operators_limits_go_by_the_operators_prices(api: Api, operator: Api, model: FakeModel) -> None:
+    path = f"/admin/tenants/{tenant_of(api)}/spending_limits"
+    made = operator.ok("POST", path, {"scope": "tenant", "max_list_cost": {"amount": "5"}})
+    own = limit(api, 1)
+    for name in (LISTED, "claude-unlisted"):
+        api.ok("PUT", "/v1/cost_report/pricing", {"model": name, "input": "0", "output": "0"})
+    session = api.session(api.agent(model=LISTED))
+    assert errors(api.turn(session, "tokens:8000")) == []
+    assert shown(api, own)["spent_usd"] == "0"
+    assert float(shown(api, made)["spent_usd"]) > 8000 * 1.25 / 10**6
+    assert shown(api, made)["reserved_usd"] == "0"
+    body = {"model": LISTED, "messages": [{"role": "user", "content": "tokens:8000"}]}
+    assert api.call("POST", "/v1/chat/completions", body).status_code == 200
+    assert float(shown(api, made)["spent_usd"]) > 2 * 8000 * 1.25 / 10**6
+    operator.ok("PATCH", f"{path}/{made['id']}", {"max_list_cost": {"amount": "3"}})
+    asked = len(model.requests)
+    (error,) = errors(api.turn(session, "tokens:1"))
+    assert "the operator's spending limit of the tenant in total (0.03 USD) is reached" in error["message"]
+    assert "(0.03 USD) is reached" in api.call("POST", "/v1/chat/completions", body).text
+    (error,) = errors(api.turn(api.session(api.agent(model="claude-unlisted")), "tokens:1"))
+    assert "not in the operator's price list" in error["message"]
+    assert len(model.requests) == asked
+
+
+def test_the_operators_limits_go_by_a_tenants_own_prices_for_what_its_cards_serve(
+    api: Api, operator: Api, model: FakeModel
+) -> None:
+    path = f"/admin/tenants/{tenant_of(api)}/spending_limits"
+    made = operator.ok("POST", path, {"scope": "tenant", "max_list_cost": {"amount": "900"}})
+    prices = {"input": "0", "output": "1000"}
+    sent = {"model_id": "mine", "provider": "ant-compatible", "api_key": "sk-own", "base_url": model.url}
+    api.post("/v1/model_cards", **sent, prices=prices)
+    assert errors(api.turn(api.session(api.agent(model="mine")), "tokens:500")) == []
+    assert shown(api, made)["spent_usd"] == "0.5"
 
 
 def test_limits_are_made_once_for_a_repeated_request_and_checked(api: Api) -> None:

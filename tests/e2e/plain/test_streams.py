@@ -155,6 +155,26 @@ def test_with_chunks_inputs_are_announced_and_taken(api: Api, model: FakeModel) 
     assert promoted["seq"] == seq
 
 
+def test_with_chunks_only_what_waits_is_announced_and_each_is_taken(api: Api, model: FakeModel) -> None:
+    session = api.session()
+    stream = api.stream(_path(session, "?include=chunks"))
+    model.hold(after_tokens=1, match="stop me")
+    api.say(session, "stop me")
+    model.wait_held()
+    api.send(session, {"type": "user.interrupt"})
+    model.release()
+    note = {"type": "system.message", "content": [{"type": "text", "text": "Be brief."}]}
+    api.send(session, message("go on", id="mine"), note | {"id": "note"})
+    stream.wait("session.status_idle", 2)
+    stream.close()
+
+    def about(kind: str) -> list[str]:
+        return [frame.data["event_id"] for frame in stream.frames if frame.data["type"] == kind]
+
+    assert about("system.user_message_pending")[1:] == ["mine", "note"]
+    assert about("system.user_message_promoted") == about("system.user_message_pending")
+
+
 def test_thinking_and_tool_input_come_in_parts_too(api: Api, model: FakeModel) -> None:
     tool = {"type": "custom", "name": "look", "description": "d", "input_schema": {"type": "object"}}
     session = api.session(api.agent(tools=[tool]))

@@ -7,6 +7,7 @@ import pytest
 from tests.e2e.plain.conftest import Web
 from tests.fakes.model_server import FakeModel
 from tests.support.api import Api, Json, assert_whole, message, text_of, types_of
+from tests.support.server import Server
 
 ASKING: Json = {"type": "agent_toolset_20260401", "default_config": {"permission_policy": {"type": "always_ask"}}}
 
@@ -98,6 +99,15 @@ def test_a_refusal_reaches_the_model_with_its_reason(
     assert "Denied: not today" in json.dumps(model.requests[-1]["body"]["messages"][-1])
     assert text_of(log) == ["read it"]
     assert web.seen == []
+
+
+def test_a_session_shows_the_calls_it_waits_for(api: Api, asking: tuple[str, Json]) -> None:
+    session, use = asking
+    waits = {"event_id": use["id"], "kind": "confirmation", "name": use["name"], "session_thread_id": "sthr_primary"}
+    assert api.get(f"/v1/sessions/{session}")["pending_calls"] == [waits]
+    assert api.send(session, {"type": "user.interrupt"}).status_code == 202
+    api.wait_idle(session)
+    assert api.get(f"/v1/sessions/{session}")["pending_calls"] == []
 
 
 def test_answers_to_nothing_are_refused(api: Api, asking: tuple[str, Json]) -> None:
@@ -246,6 +256,31 @@ def test_a_tool_behind_a_url_may_be_asked_with_get(api: Api, model: FakeModel, w
     session = api.session(api.agent(tools=[tool]))
     api.turn(session, 'tool:weather input:{"city": "Oslo"}')
     assert [(method, path) for method, path, _ in web.seen] == [("GET", "/weather?city=Oslo")]
+
+
+def test_a_vaults_credential_goes_to_the_tools_host_and_is_shown_nowhere(
+    api: Api, model: FakeModel, server: Server, web: Web
+) -> None:
+    web.reply = b"you sent {bearer}"
+    tool = _custom("weather", execution={"type": "http", "endpoint": f"{web.url}/weather"})
+    vault = api.post("/v1/vaults", name="Keys", secret="canary-token-9", mcp_server_url=web.url)["id"]
+    session = api.session(api.agent(tools=[tool]), vault_ids=[vault])
+    log = api.turn(session, "tool:weather")
+    assert web.bearers == ["Bearer canary-token-9"]
+    (result,) = _of(log, "agent.tool_result")
+    assert result["content"][0]["text"] == "you sent Bearer [hidden]"
+    assert "canary-token-9" not in str(log) + str(model.requests) + server.log()
+    api.post(f"/v1/vaults/{vault}", secret="canary-token-10")
+    api.turn(session, "tool:weather again")
+    assert web.bearers[1:] == ["Bearer canary-token-10"]
+
+
+def test_a_credential_for_another_address_stays_here(api: Api, model: FakeModel, web: Web) -> None:
+    tool = _custom("weather", execution={"type": "http", "endpoint": f"{web.url}/weather"})
+    vault = api.post("/v1/vaults", name="Keys", secret="canary-token-9", mcp_server_url=f"{web.url}/mcp")["id"]
+    session = api.session(api.agent(tools=[tool]), vault_ids=[vault])
+    api.turn(session, "tool:weather")
+    assert web.bearers == [None]
 
 
 def test_a_tool_whose_url_fails_is_a_result_and_not_the_end(api: Api, model: FakeModel) -> None:

@@ -1,4 +1,4 @@
-"""GitHub: installations, tokens for who can prove to be the app, comments."""
+"""GitHub: installations, the people who come back with them, tokens for who can prove to be the app, comments."""
 
 import base64
 import json
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 _COMMENTS = re.compile(r"/github/api/repos/(.+)/issues/(\d+)/comments")
 _TOKENS = re.compile(r"/github/api/app/installations/(\d+)(/access_tokens)?")
+_MEMBERSHIP = re.compile(r"/github/api/user/memberships/orgs/acme-(\d+)")
+_OF_PEOPLE = ("owner", "reader")
 
 
 def answer(fake: "FakeProviders", asked: "Asked") -> Any:
@@ -22,14 +24,30 @@ def answer(fake: "FakeProviders", asked: "Asked") -> Any:
         if asked.form["client_secret"] != "github-client-secret" or asked.form["code"] not in fake.codes:
             return {"error": "bad_verification_code"}
         return fake.token("user/" + fake.codes.pop(asked.form["code"]))
-    if asked.path == "/github/api/user/installations":
-        account = fake.tokens[asked.token].removeprefix("user/")
-        return {"installations": [{"id": int(account), "account": {"login": f"acme-{account}"}}]}
+    if asked.path.startswith("/github/api/user"):
+        return _of_person(fake, asked, fake.tokens[asked.token].removeprefix("user/"))
     if found := _TOKENS.fullmatch(asked.path):
         return _installation(fake, asked, found[1])
     if found := _COMMENTS.fullmatch(asked.path):
         return _comments(fake, asked, {"repository": found[1], "number": int(found[2])})
     return _refused(404)
+
+
+def _of_person(fake: "FakeProviders", asked: "Asked", account: str) -> Any:
+    standing = fake.standing.get(account, "admin")
+    if asked.path == "/github/api/user/installations":
+        kind = "User" if standing in _OF_PEOPLE else "Organization"
+        owner = {"id": int(account), "login": f"acme-{account}", "type": kind}
+        return {"installations": [{"id": int(account), "account": owner}]}
+    if asked.path == "/github/api/user":
+        return {"id": int(account) if standing == "owner" else 1, "login": "ada"}
+    found = _MEMBERSHIP.fullmatch(asked.path)
+    if found is None or found[1] != account or standing in (*_OF_PEOPLE, "outsider"):
+        return _refused(404)
+    if standing == "unreadable":
+        return _refused(403)
+    state = "pending" if standing == "invited" else "active"
+    return {"state": state, "role": "member" if standing == "member" else "admin"}
 
 
 def _installation(fake: "FakeProviders", asked: "Asked", account: str) -> Any:
@@ -45,6 +63,8 @@ def _installation(fake: "FakeProviders", asked: "Asked", account: str) -> Any:
     if asked.method == "DELETE":
         fake.accounts["github"].discard(account)
         return {}
+    if asked.method == "GET":
+        return {"id": int(account), "suspended_at": "2026-01-01T00:00:00Z" if account in fake.suspended else None}
     return {"token": fake.token(account)["access_token"], "expires_at": "2099-01-01T00:00:00Z"}
 
 

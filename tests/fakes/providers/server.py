@@ -76,6 +76,8 @@ class FakeProviders:
     issues: list[Json] = field(default_factory=list)
     filters: list[Json] = field(default_factory=list)
     expires_in: int | None = None
+    standing: dict[str, str] = field(default_factory=dict)
+    suspended: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._numbers = count(int(time.time()) % 1_000_000 * 1000)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.storage import writes
+from chalicelib.tenants import idempotency
 from chalicelib.wiring import Services
 from tests.functional.doors.conftest import Api
 
@@ -17,12 +19,11 @@ Post = Callable[[str, dict[str, Any]], dict[str, Any]]
 @pytest.fixture
 def post(services: Services, plain: Api, monkeypatch: pytest.MonkeyPatch) -> Post:
     """POST under one key, without any memory of the answer."""
-    store = services.idempotency
 
     def forget(tenant: str, scope: str, key: str, _answer: object) -> None:
-        store.abandon(tenant, scope, key)
+        services.table.write(writes.delete(idempotency._key(tenant, scope, key)))
 
-    monkeypatch.setattr(store, "finish", forget)
+    monkeypatch.setattr(services.idempotency, "finish", forget)
 
     def send(path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = plain.call("POST", path, body, headers={"idempotency-key": "k"})

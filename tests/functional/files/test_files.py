@@ -7,7 +7,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.core.ids import new_id
 from chalicelib.files.errors import FileDiffers, FileExpired, FileNotDownloadable, FileNotFound, ScopeNotFound
-from chalicelib.files.model import FileDraft
+from chalicelib.files.model import File, FileDraft
 from chalicelib.files.service import FileRules, FileService
 from chalicelib.files.store import FileStore
 from chalicelib.storage.keys import Space
@@ -208,3 +208,21 @@ def test_what_clients_sent_to_a_session_is_told_from_what_its_agent_made(files: 
     assert [file.id for file in files.sent_to(space, SESSION, {sent.id})] == [other.id]
     files.delete(space, other.id)
     assert files.sent_to(space, SESSION, [sent.id]) == []
+
+
+def test_a_file_that_cannot_be_removed_keeps_no_other_waiting(
+    services: Services, files: FileService, space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken, _ = store(files, space, lifetime=3600), store(files, space, lifetime=3600)
+    later = now_ms() + 3_600_000
+    monkeypatch.setattr("chalicelib.files.service.now_ms", lambda: later)
+    removing = FileService._discard_content
+
+    def breaks(self: FileService, file: File) -> None:
+        if file.id == broken:
+            raise RuntimeError
+        removing(self, file)
+
+    monkeypatch.setattr(FileService, "_discard_content", breaks)
+    assert files.sweep() == 2
+    assert {key.split("/")[3] for key in objects_of(services, space)} == {broken}

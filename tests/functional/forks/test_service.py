@@ -145,6 +145,31 @@ def test_what_is_left_of_an_unfinished_fork_is_removed_by_the_clock(
     assert len(records(services, ref)) == 12
 
 
+def test_a_fork_of_a_workspace_that_was_cut_off_at_any_write_leaves_no_row_behind(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = Services(settings)
+    ref = ref_of(services, 1)
+    services.workspaces.ensure(ref.space, ref.id)
+    monkeypatch.setattr(plans, "PATIENCE_MS", -1)
+    for writes in range(20):
+        dying = Services(settings)
+        dying.table._client = Mortal(dying.table._client, writes)
+        try:
+            dying.forks.fork(ref, ForkWanted())
+        except Died:
+            for tenant, left in services.sessions.due(now_ms()):
+                entry.ring(Doorbell(tenant, left).body(), receipt=None, remaining_ms=lambda: 60_000, parts=services)
+                rows = services.table._client.scan(TableName=settings.table)["Items"]
+                assert [row for row in rows if left in str(row)] == []
+        else:
+            break
+    else:
+        pytest.fail("the fork never came to its end")
+    assert writes >= 5
+    assert services.sessions.due(now_ms()) == []
+
+
 def test_a_fork_that_is_on_its_way_is_not_given_up(settings: Settings) -> None:
     services, dying = Services(settings), Services(settings)
     ref = ref_of(services)

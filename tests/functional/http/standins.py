@@ -56,7 +56,7 @@ class Idempotency:
         self.rows: dict[tuple[str, str, str], tuple[str, StoredAnswer | None]] = {}
         self._lock = threading.Lock()
 
-    def begin(self, tenant: str, scope: str, key: str, fingerprint: str) -> StoredAnswer | None:
+    def begin(self, tenant: str, scope: str, key: str, fingerprint: str, *, owner: str = "") -> StoredAnswer | None:
         with self._lock:
             row = self.rows.get((tenant, scope, key))
             if row is None:
@@ -72,7 +72,7 @@ class Idempotency:
         with self._lock:
             self.rows[tenant, scope, key] = (self.rows[tenant, scope, key][0], answer)
 
-    def abandon(self, tenant: str, scope: str, key: str) -> None:
+    def abandon(self, tenant: str, scope: str, key: str, *, owner: str = "") -> None:
         with self._lock:
             del self.rows[tenant, scope, key]
 
@@ -301,7 +301,7 @@ def _route(method: str, path: str, handler: Any, **more: Any) -> Route:
 
 
 ROUTES = (
-    _route("POST", "/t/things", create, scope="write", body=Thing, idempotent=True, answers={201: Shown}),
+    _route("POST", "/t/things", create, scope="write", body=Thing, answers={201: Shown}),
     _route("GET", "/t/things", listing, query=Listing, answers={200: Listing}),
     _route("GET", "/t/things/{id}", show, answers={200: Shown}),
     _route("GET", "/t/things/newest", accepted, answers={202: None}),
@@ -309,7 +309,7 @@ ROUTES = (
     _route("POST", "/t/echo", echo, answers={200: "application/json"}, body_limit=100_000),
     _route("POST", "/t/tiny", echo, answers={200: "application/json"}, body_limit=10),
     _route("POST", "/t/accepted", accepted, answers={202: None}),
-    _route("POST", "/t/fail/{how}", failing, idempotent=True, answers={200: Shown}, errors=(404, 409, 501)),
+    _route("POST", "/t/fail/{how}", failing, answers={200: Shown}, errors=(404, 409, 501)),
     _route("GET", "/t/who", who, answers={200: "application/json"}),
     _route("GET", "/t/few", accepted, limit="few", answers={202: None}),
     _route("GET", "/t/root", accepted, scope="root", answers={202: None}),
@@ -323,8 +323,8 @@ ROUTES = (
     _route("GET", "/t/flood", flood, answers={200: sse.MEDIA_TYPE}),
     _route("GET", "/t/falling/{how}", falling, answers={200: sse.MEDIA_TYPE}),
     _route("GET", "/t/relay/{how}", relay, answers={206: "application/x-flow"}),
-    _route("POST", "/t/secret", secretive, scope="write", idempotent=True, recall=recall, answers={201: Shown}),
-    _route("POST", "/t/sealed", secretive, scope="write", idempotent=True, sealed=True, answers={201: Shown}),
+    _route("POST", "/t/secret", secretive, scope="write", recall=recall, answers={201: Shown}),
+    _route("POST", "/t/sealed", secretive, scope="write", sealed=True, answers={201: Shown}),
     _route("GET", "/t/slow", slow, answers={200: "application/json"}),
     _route("GET", "/t/files/{id}/{path:path}", lambda call: Answer(call.path), answers={200: "application/json"}),
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.http import sse
 from tests.functional.http.client import Site, read_until, wait_for
 
 
@@ -55,6 +56,17 @@ def test_an_error_in_a_stream_is_its_last_frame(site: Site, how: str, kind: byte
     assert last.startswith(b"event: error\ndata: {")
     assert kind in last
     assert b"bug" not in last
+
+
+def test_a_stream_ends_when_its_key_is_revoked(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "LOOK_SECONDS", 0.1)
+    with site.opened("/t/stream/10000") as connection:
+        read_until(connection, b"id: 5\n")
+        monkeypatch.setattr(site.services.keys, "known", {})
+        connection.settimeout(5)
+        while connection.recv(65536):
+            pass
+    assert site.services.closed.is_set()
 
 
 def test_errors_before_a_stream_are_json(site: Site) -> None:

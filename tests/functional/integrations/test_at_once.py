@@ -5,8 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from chalicelib.integrations.drafts import RuleCreate
 from chalicelib.integrations.model import Rule
+from chalicelib.integrations.store import next_of
 from chalicelib.storage.listing import Window
 from tests.fakes.providers import linear_comment
 from tests.functional.integrations.conftest import Bureau
@@ -84,3 +87,18 @@ def test_the_clock_finds_rules_and_talks_that_wait(bureau: Bureau) -> None:
     bureau.services.integrations.inbound.of_operator("linear", "linear-client", sent.headers, sent.body)
     due = {(one.kind, one.thing) for one in due_errands(bureau.services.table, now_ms() + 60_000)}
     assert due == {("integration_rules", bureau.publication.id), ("integration_talk", sessions(bureau)[0])}
+
+
+def test_an_installation_that_changes_while_it_is_forgotten_is_forgotten_all_the_same(
+    bureau: Bureau, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installs, space = bureau.services.integrations.installs, bureau.space
+    speaker, store = bureau.services.integrations.apps.provider("linear"), bureau.services.integrations.installs._store
+
+    def renewed_meanwhile(*_args: Any) -> None:
+        before = store.installation(space, "linear", bureau.installation.id)
+        assert store.change_installation(space, next_of(before, updated_at=before.updated_at + 1))
+
+    monkeypatch.setattr(speaker, "revoke", renewed_meanwhile)
+    installs.uninstall(space, "linear")
+    assert installs.all(space, "linear") == []

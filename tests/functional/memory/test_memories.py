@@ -234,6 +234,27 @@ def test_what_a_request_leaves_of_a_large_store_the_clock_removes(
     assert count(services, kept) == 1
 
 
+def test_a_store_that_cannot_be_removed_keeps_no_other_waiting(
+    services: Services, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    second = services.memory_stores.create(HERE, StoreCreate(name="Second"))
+    for name, value in (("_AT_ONCE", 0), ("_PATIENCE_MS", -1)):
+        monkeypatch.setattr(removal, name, value)
+    for one in (store, second):
+        write(services, one, "/a", "x")
+        services.memory_stores.delete(HERE, one.id)
+    going_on = removal.Removal._go_on
+
+    def breaks(self: removal.Removal, space: Space, store_id: str, most: int) -> int:
+        if store_id == store.id:
+            raise RuntimeError
+        return going_on(self, space, store_id, most)
+
+    monkeypatch.setattr(removal.Removal, "_go_on", breaks)
+    services.memory_removal.sweep()
+    assert list(services.table.walk(HERE.partition(rows.NOUN, second.id))) == []
+
+
 class Ear:
     """Remembers what was told."""
 

@@ -177,3 +177,22 @@ def test_a_long_text_gets_a_bounded_number_of_vectors_and_is_found_by_any_word(
     assert len(long.vectors) <= 6 * (384 + 4)
     assert library.find("word5999 needle", 1) == ["/long"]
     assert library.find("word17", 1) == ["/long"]
+
+
+class Choosy(BuiltInEmbedder):
+    """Breaks over some texts in a way nobody foresaw."""
+
+    def embed(self, texts: Sequence[str], kind: Kind) -> list[Vector]:
+        if any("poison" in text for text in texts):
+            raise RuntimeError
+        return super().embed(texts, kind)
+
+
+def test_a_memory_that_breaks_the_model_keeps_no_other_from_its_vectors(services: Services) -> None:
+    library = Library(services, Choosy())
+    for path, text in {"/a": "poison", "/b": TEXTS["/car"], "/c": "poison too", "/d": TEXTS["/work"]}.items():
+        library.memories.create(HERE, library.id, Place(path), text, ME)
+    library.embedding.sweep()
+    made = [one for one in library.facets.all(HERE, library.id) if one.vectors]
+    assert len(made) == 2
+    assert library.embedding.sweep() == 0

@@ -49,7 +49,7 @@ def chunk_of(serving: Serving, card: ModelCard) -> object:
 
 @pytest.mark.parametrize("kind", ["ant-compatible", "oai-compatible"])
 def test_an_address_inside_is_not_called(services: Services, trap: Trap, kind: str) -> None:
-    serving = Serving(services.model_cards, Registry(ModelSettings()), GUARD)
+    serving = Serving(services.model_cards, services.model_cards.roster, Registry(ModelSettings()), GUARD)
     before, unreadable = trap.came, []
     for host in HOSTS:
         try:
@@ -107,7 +107,9 @@ def test_the_environment_leads_nobody_astray(
     monkeypatch.setenv("ANTHROPIC_AUTH_TOKEN", "kanarienvogel")
     monkeypatch.setenv("OPENAI_ORG_ID", "kanarienvogel")
     monkeypatch.setenv("OPENAI_API_KEY", "kanarienvogel")
-    serving = Serving(services.model_cards, Registry(ModelSettings()), Outbound(("127.0.0.1",)))
+    serving = Serving(
+        services.model_cards, services.model_cards.roster, Registry(ModelSettings()), Outbound(("127.0.0.1",))
+    )
     for kind in ("ant", "ant-compatible", "oai", "oai-compatible"):
         teller = other()
         card = services.model_cards.create(SPACE, sent(teller.url, provider=kind))
@@ -135,7 +137,7 @@ def other() -> Iterator[Callable[[], Trap]]:
 
 
 def test_a_rotated_card_has_a_new_client_and_the_old_one_is_closed_when_nobody_needs_it(services: Services) -> None:
-    serving = Serving(services.model_cards, Registry(ModelSettings()), GUARD)
+    serving = Serving(services.model_cards, services.model_cards.roster, Registry(ModelSettings()), GUARD)
     card = services.model_cards.create(SPACE, sent("https://outer.example"))
     old = serving.open(SPACE)
     provider = old.resolve(card.model_id).provider

@@ -1,4 +1,4 @@
-"""What a run has to read to know its tenant's cards: nothing while there are none, one page else."""
+"""Runs of tenants with model cards of their own."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.core.ids import new_id
-from chalicelib.modelcards.draft import CardCreate, PricePut
+from chalicelib.modelcards.draft import CardCreate
 from chalicelib.modelcards.errors import ModelIdTaken
-from chalicelib.modelcards.serving import NONE_KNOWN_MS
 from chalicelib.storage.keys import Space
 from chalicelib.wiring import Services
 from tests.fakes.model_server import FakeModel
@@ -22,43 +21,6 @@ CARD: dict[str, Any] = {"model_id": "mine", "provider": "oai", "api_key": "k" * 
 def model() -> Iterator[FakeModel]:
     with FakeModel() as fake:
         yield fake
-
-
-def queries(services: Services, meter: Meter, space: Space) -> list[str]:
-    """What opening the models of a tenant asks storage."""
-    meter.calls = []
-    services.serving.open(space)
-    return list(meter.calls)
-
-
-def test_a_tenant_without_cards_is_looked_up_once(services: Services) -> None:
-    space, meter = Space(new_id()), Meter().attach(services)
-    assert queries(services, meter, space) == ["Query"]
-    assert queries(services, meter, space) == []
-    services.model_cards.create(space, CardCreate.model_validate(CARD))
-    assert queries(services, meter, space) == ["Query"]
-    assert queries(services, meter, space) == ["Query"]
-
-
-def test_a_price_makes_the_process_look_again(services: Services) -> None:
-    space, meter = Space(new_id()), Meter().attach(services)
-    queries(services, meter, space)
-    services.model_prices.put(space, PricePut.model_validate({"model": "m", "input": "1", "output": "1"}))
-    assert queries(services, meter, space) == ["Query"]
-
-
-def test_another_process_is_believed_only_for_a_while(
-    services: Services, other_process: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    space = Space(new_id())
-    assert services.serving.open(space).chain("mine") == ("mine",)
-    other_process.model_cards.create(space, CardCreate.model_validate(CARD | {"fallbacks": ["f"]}))
-    assert services.serving.open(space).chain("mine") == ("mine",)
-    from chalicelib.modelcards import serving
-
-    real = serving.now_ms
-    monkeypatch.setattr(serving, "now_ms", lambda: real() + NONE_KNOWN_MS + 1)
-    assert services.serving.open(space).chain("mine") == ("mine", "f")
 
 
 def test_two_processes_cannot_take_one_name(services: Services, other_process: Services) -> None:
@@ -85,7 +47,7 @@ def test_a_key_that_cannot_be_opened_any_more_is_told(services: Services, model:
     card = services.model_cards.create(rig.ref.space, CardCreate.model_validate(CARD | {"base_url": model.url}))
     other = services.model_cards.create(Space(new_id()), CardCreate.model_validate(CARD))
     moved = card.model_copy(update={"sealed": other.sealed, "revision": 2})
-    services.card_store.commit([services.card_store.change(rig.ref.space, moved)])
+    services.card_store.commit(rig.ref.space, [services.card_store.change(rig.ref.space, moved)])
     rig.send(said("hello"))
     rig.ring()
     (error,) = [event.data["error"] for event in rig.log if event.type == "session.error"]

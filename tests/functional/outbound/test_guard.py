@@ -2,12 +2,15 @@
 
 import gzip
 import socket
+import threading
 import zlib
 
 import pytest
 
-from chalicelib.outbound.errors import AnswerUnreadable, OutboundUnreachable, RequestRefused
+from chalicelib.outbound import url as urls
+from chalicelib.outbound.errors import AnswerUnreadable, OutboundUnreachable, RequestRefused, UrlRefused
 from chalicelib.outbound.guard import Outbound
+from chalicelib.outbound.wire import Patience
 from tests.functional.outbound.calls import LOCAL, Names, call
 from tests.functional.outbound.web import Seen, answer, fixed, serving
 
@@ -203,3 +206,23 @@ def test_an_endless_body_that_unpacks_to_nothing_is_cut() -> None:
 def test_head_has_no_body() -> None:
     with serving(fixed(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n")) as web:
         assert call(Outbound(LOCAL), web.url(), "HEAD").body == b""
+
+
+@pytest.mark.parametrize("allow", [("open.test",), LOCAL])
+def test_what_is_confidential_goes_in_the_clear_to_hosts_alone_that_the_operator_opened(allow: tuple[str, ...]) -> None:
+    names = Names(open_test=[["127.0.0.1"]], public_test=[["93.184.216.34"]])
+    outbound = Outbound(allow, lookup=names)
+    with serving(fixed(answer(b"hi"))) as web:
+        assert call(outbound, web.url(host="open.test"), confidential=True).body == b"hi"
+    with pytest.raises(UrlRefused, match="https"):
+        call(outbound, "http://public.test/", confidential=True)
+    patience = Patience(5, threading.Event())
+    for url in ("https://public.test/", "http://open.test/"):
+        outbound.demand_confidential(urls.parse(url), patience)
+    with pytest.raises(UrlRefused):
+        outbound.demand_confidential(urls.parse("http://public.test/"), patience)
+
+
+def test_a_public_host_can_be_opened_by_name() -> None:
+    outbound = Outbound(("public.test",), lookup=Names(public_test=[["93.184.216.34"]]))
+    outbound.demand_confidential(urls.parse("http://public.test/"), Patience(5, threading.Event()))

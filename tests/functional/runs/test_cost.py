@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.modelcards import serving
-from chalicelib.spending import knowing
 from chalicelib.wiring import Services
 from tests.functional.runs.conftest import Rig, said
+from tests.support.clock import Clock
 
 _KEPT = ("Items", "Item", "Responses")
 
@@ -39,15 +38,10 @@ class Meter:
         return sorted(self.calls), self.bytes_read
 
 
-@pytest.fixture(autouse=True)
-def looked_for_cards_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process looks every few seconds whether a tenant without model cards or limits has one now; here once."""
-    monkeypatch.setattr(serving, "NONE_KNOWN_MS", 10**9)
-    monkeypatch.setattr(knowing, "NONE_KNOWN_MS", 10**9)
-
-
 @pytest.fixture
 def meter(rig: Rig) -> Meter:
+    """A process looks every few seconds whether a tenant has cards, limits or endpoints now; here once."""
+    Clock(rig.services)
     return Meter().attach(rig.services)
 
 

@@ -2,6 +2,8 @@
 
 import threading
 
+import pytest
+
 from chalicelib.runs import entry
 from tests.functional.runs.conftest import QUEUE, Rig, said
 
@@ -110,3 +112,17 @@ def test_near_its_time_limit_a_worker_hands_the_run_on(rig: Rig) -> None:
     rig.assert_whole()
     assert rig.count("agent.message") == 2
     assert rig.head.status == "idle"
+
+
+def test_settings_of_integrations_that_cannot_be_used_keep_no_doorbell(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unusable(*_given: object) -> None:
+        raise ValueError("the secret cannot be read")
+
+    monkeypatch.setattr(rig.services, "with_secret", unusable)
+    rig.send(said("hello"))
+    rig.ring()
+    assert rig.head.status == "idle"
+    with pytest.raises(ValueError, match="cannot be read"):
+        _ = rig.services.integrations

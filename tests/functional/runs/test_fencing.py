@@ -161,3 +161,15 @@ def test_an_interrupt_is_carried_out_though_no_worker_heeds_it(rig: Rig, alive: 
     rig.assert_whole()
     assert rig.head.status == "idle"
     assert rig.count("user.interrupt") == 1
+
+
+def test_a_plan_with_nothing_to_write_leaves_all_as_it_is(rig: Rig) -> None:
+    rig.send(said("hello"))
+    job = claimed(rig)
+    before, tail = rig.types(), job.pen.tail.next_seq
+    assert job.pen.commit(lambda head, _inbox: setattr(head, "title", "no") or None) == []
+    assert (rig.types(), job.pen.tail.next_seq) == (before, tail)
+    assert endings.pause(job) is False
+    assert rig.types() == before
+    endings.finish(job, [], finish_reason="stop")
+    assert rig.types()[-1] == "session.status_idle"

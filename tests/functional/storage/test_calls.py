@@ -10,6 +10,7 @@ from chalicelib.events.log import Tail
 from chalicelib.wiring import Services
 from tests.performance.calls import Bench
 from tests.performance.metering import Meter
+from tests.support.clock import Clock
 
 
 @pytest.fixture
@@ -18,7 +19,7 @@ def bench(services: Services) -> Bench:
     meter = Meter(services.settings.table, boto3.client("dynamodb", region_name="us-east-1"))
     meter.watch(services.table._client, services.doorbells.client)
     _, minted = services.tenants.create("Acme")
-    made = Bench(services, meter, minted.secret)
+    made = Bench(services, services, Clock(), meter, minted.secret)
     made.environment = made.ask("POST", "/v1/environments", {"name": "e", "config": {"type": "cloud"}})["id"]
     made.agents["plain"] = made.ask("POST", "/v1/agents", {"name": "a", "model": "claude-test", "tools": []})["id"]
     return made

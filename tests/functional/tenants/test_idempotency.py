@@ -4,7 +4,7 @@ import pytest
 
 from chalicelib.core.ids import new_id
 from chalicelib.tenants.errors import KeyReused, RequestRunning
-from chalicelib.tenants.idempotency import StoredAnswer
+from chalicelib.tenants.idempotency import IdempotencyService, StoredAnswer
 from chalicelib.wiring import Services
 
 SCOPE = "POST /v1/agents"
@@ -78,6 +78,23 @@ def test_a_request_that_never_ended_can_be_taken_up_after_a_minute(
         services.idempotency.begin(tenant, SCOPE, "k", "body")
 
 
+def test_a_process_that_is_alone_takes_up_at_once_what_one_before_it_never_ended(
+    services: Services, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, alone_since = "chalicelib.tenants.idempotency.now_ms", 4_000_000_002_500
+    alone = IdempotencyService(services.table, services.documents, alone_since)
+    monkeypatch.setattr(clock, lambda: alone_since - 2000)
+    services.idempotency.begin(tenant, SCOPE, "k", "body")
+    monkeypatch.setattr(clock, lambda: alone_since)
+    with pytest.raises(RequestRunning):
+        services.idempotency.begin(tenant, SCOPE, "k", "body")
+    with pytest.raises(KeyReused):
+        alone.begin(tenant, SCOPE, "k", "other body")
+    assert alone.begin(tenant, SCOPE, "k", "body") is None
+    with pytest.raises(RequestRunning):
+        alone.begin(tenant, SCOPE, "k", "body")
+
+
 def test_an_answer_is_forgotten_after_a_day(services: Services, tenant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = "chalicelib.tenants.idempotency.now_ms"
     monkeypatch.setattr(clock, lambda: 4_000_000_000_000)
@@ -92,3 +109,18 @@ def test_keys_of_other_tenants_and_routes_do_not_meet(services: Services, tenant
     assert services.idempotency.begin(new_id(), SCOPE, "k", "other body") is None
     assert services.idempotency.begin(tenant, "POST /v1/environments", "k", "other body") is None
     assert services.idempotency.begin("", SCOPE, "k", "other body") is None
+
+
+def test_a_request_that_ends_late_does_not_set_the_one_after_it_free(
+    services: Services, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, slow, later = "chalicelib.tenants.idempotency.now_ms", new_id(), new_id()
+    monkeypatch.setattr(clock, lambda: 4_000_000_000_000)
+    services.idempotency.begin(tenant, SCOPE, "k", "body", owner=slow)
+    monkeypatch.setattr(clock, lambda: 4_000_000_061_000)
+    assert services.idempotency.begin(tenant, SCOPE, "k", "body", owner=later) is None
+    services.idempotency.abandon(tenant, SCOPE, "k", owner=slow)
+    with pytest.raises(RequestRunning):
+        services.idempotency.begin(tenant, SCOPE, "k", "body", owner=new_id())
+    services.idempotency.abandon(tenant, SCOPE, "k", owner=later)
+    assert services.idempotency.begin(tenant, SCOPE, "k", "body", owner=new_id()) is None

@@ -1,5 +1,6 @@
 import json
 import socket
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from chalicelib.outbound.guard import Outbound
 from chalicelib.tools.http_call import HttpCall
 from tests.functional.outbound.web import Seen, answer, fixed, serving
 from tests.functional.tools.contexts import context, error_of
+
+REFUSED = "Error: the tool's endpoint answered 403.\n"
 
 
 def _tool(endpoint: str, **execution: Any) -> HttpCall:
@@ -39,6 +42,41 @@ def test_answers_of_every_form(body: bytes, media: str, text: str) -> None:
     with serving(fixed(answer(body, Content_Type=media))) as web:
         output = _tool(web.url()).run(context(), {})
     assert (output.is_error, output.content) == (False, [{"type": "text", "text": text}])
+
+
+@dataclass
+class _Bearer:
+    token: str | None = "canary/token"
+    secrets: tuple[str, ...] = ("canary/token",)
+    looks: int = 0
+
+    def look(self) -> None:
+        """Count."""
+        self.looks += 1
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "media", "shown"),
+    [
+        ("200 OK", b"you sent canary/token", "text/plain", "you sent [hidden]"),
+        ("200 OK", b'{"a":"canary\\/token"}', "application/json", '{\n  "a": "[hidden]"\n}'),
+        ("403 No", b"x" * 1995 + b"canary/token", "text/plain", f"{REFUSED}{'x' * 1995}[hidd"),
+    ],
+    ids=["text", "escaped", "cut"],
+)
+def test_a_credential_goes_along_and_nothing_of_it_comes_back(status: str, body: bytes, media: str, shown: str) -> None:
+    bearer = _Bearer()
+    with serving(fixed(answer(body, status, Content_Type=media))) as web:
+        output = _tool(web.url()).run(context(bearer_for=lambda _: bearer), {})
+    assert web.requests[0].headers["authorization"] == "Bearer canary/token"
+    assert output.content == [{"type": "text", "text": shown}]
+    assert bearer.looks == 1
+
+
+def test_without_a_credential_nothing_goes_along() -> None:
+    with serving(fixed(answer(b"ok"))) as web:
+        _tool(web.url()).run(context(bearer_for=lambda _: _Bearer(None, ())), {})
+    assert "authorization" not in web.requests[0].headers
 
 
 @pytest.mark.parametrize("method", ["PUT", "patch", "DELETE"])

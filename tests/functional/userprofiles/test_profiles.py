@@ -47,14 +47,36 @@ def test_changes_at_the_same_time_are_all_kept(services: Services) -> None:
     assert [one.name for one in found] == [after.name]
 
 
-def test_a_link_runs_out(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = services.user_profiles.create(HERE, ProfileCreate())
-    token = services.enrolment.token(HERE, made.id, now_ms() + LIFE_MS)
+@pytest.fixture
+def home(services: Services) -> Space:
+    """A tenant's, who is known."""
+    tenant, _ = services.tenants.create("Home")
+    return Space(tenant.id)
+
+
+def test_a_link_runs_out(services: Services, home: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = services.user_profiles.create(home, ProfileCreate())
+    token = services.enrolment.token(home, made.id, now_ms() + LIFE_MS)
     assert services.enrolment.profile(token)[1] == made
     monkeypatch.setattr("chalicelib.userprofiles.enrolment.now_ms", lambda: now_ms() + LIFE_MS + 1)
     with pytest.raises(LinkNotValid):
         services.enrolment.enrol(token)
-    assert services.user_profiles.get(HERE, made.id).enrolled_at is None
+    assert services.user_profiles.get(home, made.id).enrolled_at is None
+
+
+def test_a_link_of_a_suspended_tenant_is_not_valid_until_the_tenant_is_resumed(services: Services, home: Space) -> None:
+    made = services.user_profiles.create(home, ProfileCreate())
+    token = services.enrolment.token(home, made.id, now_ms() + LIFE_MS)
+    services.tenants.change(home.tenant, status="suspended")
+    for act in (services.enrolment.profile, services.enrolment.enrol):
+        with pytest.raises(LinkNotValid):
+            act(token)
+    assert services.user_profiles.get(home, made.id).enrolled_at is None
+    services.tenants.change(home.tenant, status="active")
+    assert services.enrolment.enrol(token).enrolled_at is not None
+    services.tenants.close(home.tenant)
+    with pytest.raises(LinkNotValid):
+        services.enrolment.profile(token)
 
 
 def test_nothing_is_left_of_a_deleted_profile(services: Services) -> None:

@@ -11,7 +11,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import LambentError
 from chalicelib.storage.keys import Space
 from chalicelib.vaults.draft import CredentialCreate, CredentialUpdate, VaultCreate
-from chalicelib.vaults.errors import NotRenewable, RenewalFailed, TokenRefused
+from chalicelib.vaults.errors import NotRenewable, RenewalFailed, TokenEndpointUnreachable, TokenRefused
 from chalicelib.vaults.model import Credential
 from chalicelib.wiring import Services
 from tests.support.api import wait_for
@@ -32,14 +32,14 @@ def site(shared_site: McpSite) -> McpSite:
     return shared_site
 
 
-def made(services: Services, site: McpSite) -> Credential:
-    """A credential that can be renewed."""
+def made(services: Services, site: McpSite, endpoint: str | None = None) -> Credential:
+    """A credential that can be renewed, at the site unless said otherwise."""
     site.oauth.client("client-1")
     access, refresh = site.oauth.grant("client-1")
     renewal = {
         "client_id": "client-1",
         "refresh_token": refresh,
-        "token_endpoint": f"{site.oauth.url}/token",
+        "token_endpoint": endpoint or f"{site.oauth.url}/token",
         "token_endpoint_auth": {"type": "none"},
     }
     auth = {"type": "mcp_oauth", "mcp_server_url": site.url, "access_token": access, "refresh": renewal}
@@ -177,3 +177,28 @@ def test_a_credential_is_found_in_the_first_vault_that_has_one(services: Service
     assert services.credentials.for_server(HERE, vaults, "not a url") is None
     services.credentials.archive(HERE, vaults[1], second.id)
     assert services.credentials.for_server(HERE, vaults, url) == third
+
+
+def test_calls_take_the_credential_of_the_address_before_that_of_its_host(services: Services) -> None:
+    vaults = [services.vaults.create(HERE, VaultCreate(display_name=str(place))).id for place in range(2)]
+
+    def keep(vault: str, url: str) -> Credential:
+        auth = {"type": "static_bearer", "mcp_server_url": url, "token": "x"}
+        return services.credentials.create(HERE, vault, CredentialCreate.model_validate({"auth": auth}))
+
+    host, address = keep(vaults[0], "https://a.example"), keep(vaults[0], "https://a.example/mcp")
+    other = keep(vaults[1], "https://a.example/other")
+    for_calls = services.credentials.for_calls
+    assert for_calls(HERE, vaults, "https://A.example:443/mcp/") == address
+    assert for_calls(HERE, vaults, "https://a.example/hook?x=1") == host
+    assert for_calls(HERE, vaults, "https://a.example/other") == host
+    assert for_calls(HERE, list(reversed(vaults)), "https://a.example/other") == other
+    for elsewhere in ("http://a.example/mcp", "https://a.example:8443/mcp", "https://b.a.example/mcp", "not a url"):
+        assert for_calls(HERE, vaults, elsewhere) is None
+    assert services.credentials.for_server(HERE, vaults, "https://a.example/hook") is None
+
+
+def test_a_refresh_token_is_not_sent_in_the_clear(services: Services, site: McpSite) -> None:
+    credential = made(services, site, "http://93.184.216.34/token")
+    with pytest.raises(TokenEndpointUnreachable, match="Only https"):
+        services.refresher.refresh(HERE, credential)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.agents.team import ADVISOR, GENERAL, INLINE, callees, definition, spawned, tool_name
+from chalicelib.agents.team import ADVISOR, GENERAL, INLINE, callees, definition, models, spawned, tool_name
 
 OWN, OTHER = "11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"
 ROSTER = {f"{OTHER}@3": {"id": OTHER, "version": 3, "name": "Other", "description": "Digs.", "model": {"id": "m2"}}}
@@ -44,6 +44,21 @@ def test_everybody_in_the_roster_has_a_tool(fields: dict[str, Any], tools: list[
 
 def test_a_tool_is_named_by_the_printed_id() -> None:
     assert tool_name(OWN) == "call_agent_agent_" + OWN.replace("-", "")
+
+
+@pytest.mark.parametrize(
+    ("multiagent", "expected"),
+    [
+        (None, ["m1"]),
+        ({"type": "coordinator", "agents": [{"type": "self"}, REF]}, ["m1", "m2"]),
+        ({"type": "coordinator", "agents": [{"type": "advisor", "model": "wise"}]}, ["m1", "wise"]),
+        (TEAM, ["m1", "m2", "wise"]),
+        (TEAM | {"advisor": {"type": "disabled"}, "subagents": {"type": "disabled"}}, ["m1"]),
+        (TEAM | {"advisor": {"type": "enabled", "model": "m1"}}, ["m1", "m2"]),
+    ],
+)
+def test_the_models_are_those_of_all_who_may_be_called(multiagent: Any, expected: list[str]) -> None:
+    assert models(agent(roster=ROSTER, multiagent=multiagent, extra={"enable_general_subagent": True})) == expected
 
 
 def test_advisers_do_not_count() -> None:

@@ -153,6 +153,16 @@ def test_use_is_summed_apart_by_model_too() -> None:
     assert log.add("session.usage").fold().unbilled.models == {}
 
 
+def test_a_judges_model_calls_are_summed_and_a_judge_without_a_model_made_none() -> None:
+    judged = {"outcome_id": "o", "result": "satisfied", "explanation": ""}
+    log = Log().user("a").called("x", cost="0.25")
+    log.add("span.outcome_evaluation_end", judged | {"usage": USAGE}, private={"cost": "0.5"})
+    log.add("span.outcome_evaluation_end", judged | {"usage": dict.fromkeys(USAGE, 0)}, private={"cost": None})
+    unbilled = log.fold().unbilled
+    assert unbilled.cost == unbilled.models["m"].cost == Decimal("0.75")
+    assert (unbilled.models["m"].model_calls, unbilled.models["m"].unpriced) == (2, 0)
+
+
 def test_an_interrupt_and_the_end_of_a_run_leave_nothing_to_answer() -> None:
     assert not Log().user("a").add("user.interrupt").fold().answering
     log = Log().user("a").add(catalogue.STEP_STARTED, {"step_id": "s", "kind": "model"})

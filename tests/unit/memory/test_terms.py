@@ -27,9 +27,10 @@ def test_writing_without_spaces_counts_by_pairs() -> None:
 
 def test_kept_words_are_found_and_no_others() -> None:
     kept = terms.packed({f"word{number}" for number in range(500)})
-    assert all(terms.holds(kept, terms.code(f"word{number}")) for number in range(500))
-    assert not any(terms.holds(kept, terms.code(f"other{number}")) for number in range(500))
-    assert not terms.holds(b"", terms.code("x"))
+    asked = [terms.code(f"word{number}") for number in range(500)]
+    assert terms.among(kept, asked) == asked
+    assert terms.among(kept, [terms.code(f"other{number}") for number in range(500)]) == []
+    assert terms.among(b"", asked) == []
 
 
 def test_rare_words_weigh_more_than_common_ones() -> None:
@@ -42,3 +43,10 @@ def test_rare_words_weigh_more_than_common_ones() -> None:
 
 def test_what_shares_no_word_is_not_found_by_words() -> None:
     assert ranked([facets("a", "one")], "two", None, "") == []
+
+
+def test_of_a_query_without_end_only_the_beginning_is_looked_for() -> None:
+    words = [f"word{number}" for number in range(4000)]
+    known = [facets("early", words[0]), facets("late", words[-1])]
+    assert [one.memory_id for one in ranked(known, " ".join(words), None, "")] == ["early"]
+    assert terms.first_words("b a b c a", 2) == ["b", "a"]

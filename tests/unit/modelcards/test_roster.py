@@ -18,7 +18,7 @@ def price(model: str, plain: str) -> TenantPrice:
 
 def test_without_cards_every_model_is_served_and_stands_alone() -> None:
     roster = Roster.of([], [])
-    assert roster.empty
+    assert roster == Roster()
     assert roster.serves("anything")
     assert roster.chain("default") == ("default",)
 

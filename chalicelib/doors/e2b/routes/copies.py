@@ -58,7 +58,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.SnapshotBody,
         answers={201: schemas.SnapshotAnswer},
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -80,7 +79,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.ForkBody,
         answers={201: "application/json"},
         limit="write",
-        idempotent=True,
         sealed=True,
         tags=_TAGS,
     ),

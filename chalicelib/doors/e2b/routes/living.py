@@ -87,6 +87,7 @@ def _post(
         errors=errors,
         limit="write",
         tags=_TAGS,
+        sealed=True,
     )
 
 

@@ -77,7 +77,6 @@ def _post(path: str, handler: Handler, summary: str) -> Route:
         answers={201: schemas.SandboxAnswer},
         errors=(404,),
         limit="write",
-        idempotent=True,
         tags=("sandboxes",),
         recall=recall,
     )

@@ -50,7 +50,7 @@ def price(stored: TenantPrice) -> dict[str, Any]:
 
 
 def report(spent: Sequence[Spent], first: date, last: date) -> dict[str, Any]:
-    """Spending by day and model, by model, and in all."""
+    """Spending by day, model and source, by model, and in all."""
     models: dict[str, Spent] = {}
     total = Spent("", "")
     for one in spent:
@@ -61,7 +61,7 @@ def report(spent: Sequence[Spent], first: date, last: date) -> dict[str, Any]:
         "currency": "USD",
         "from": first.isoformat(),
         "to": last.isoformat(),
-        "data": [{"date": one.day, "model": one.model, **_figures(one)} for one in spent],
+        "data": [{"date": one.day, "model": one.model, "source": one.source, **_figures(one)} for one in spent],
         "models": [{"model": model, **_figures(one)} for model, one in sorted(models.items())],
         "total": _figures(total),
     }

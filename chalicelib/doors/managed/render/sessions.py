@@ -27,8 +27,7 @@ def session_agent(agent: dict[str, Any]) -> dict[str, Any]:
     return render_agents.snapshot(agent)
 
 
-def _origin(head: Head) -> dict[str, Any] | None:
-    origin = head.forked_from
+def _origin(origin: dict[str, Any] | None) -> dict[str, Any] | None:
     return None if origin is None else {"session_id": name(origin["session_id"]), "seq": origin["seq"]}
 
 
@@ -75,15 +74,23 @@ def session(session: Session) -> dict[str, Any]:
         "budget": budgets.shown(head),
         "max_running_seconds": head.max_running_seconds,
         "end_user": head.end_user,
-        "forked_from": _origin(head),
+        "forked_from": _origin(head.forked_from),
+        "imported_from": _origin(head.imported_from),
         "deployment_id": None if head.deployment_id is None else dress("depl", head.deployment_id),
         "stop_reason": stop_reason(head.stop_reason),
+        "pending_calls": [_call(head, event_id) for event_id in head.unanswered],
         "last_error": head.last_error,
         "created_at": iso(head.created_at),
         "updated_at": iso(head.updated_at),
         "archived_at": optional_iso(head.archived_at),
         "terminated_at": optional_iso(head.terminated_at),
     }
+
+
+def _call(head: Head, event_id: str) -> dict[str, str]:
+    call = head.calls[event_id]
+    facts = {"event_id": event_name(event_id), "session_thread_id": thread_name(call.thread)}
+    return {"kind": call.kind, "name": call.name, **facts}
 
 
 def primary_thread(session: Session) -> dict[str, Any]:

@@ -1,12 +1,13 @@
 """Agents and their versions."""
 
 from chalicelib.agents.draft import AgentCreate, AgentUpdate
-from chalicelib.agents.errors import AgentNotFound, AgentVersionNotFound
+from chalicelib.agents.errors import AgentVersionNotFound
 from chalicelib.agents.service import LATEST, AgentFilter
-from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.ids import derive_id
 from chalicelib.core.numbers import whole
 from chalicelib.doors.managed import lists
 from chalicelib.doors.managed.policies import policy_of
+from chalicelib.doors.managed.refs import agent_ref
 from chalicelib.doors.managed.render import agents as render
 from chalicelib.doors.managed.schemas import agents as schemas
 from chalicelib.http.route import Answer, Call, Route
@@ -18,13 +19,6 @@ _VERSIONS = lists.Listing("agent_versions", plain=(1000, 1000), sdk=(20, 100))
 
 def _space(call: Call) -> Space:
     return Space(call.principal.tenant)
-
-
-def _agent_id(call: Call) -> str:
-    core_id = undress("agent", call.path["agent_id"])
-    if core_id is None:
-        raise AgentNotFound("no such agent")
-    return core_id
 
 
 def create(call: Call) -> Answer:
@@ -49,25 +43,25 @@ def list_(call: Call) -> Answer:
 def retrieve(call: Call) -> Answer:
     """The agent, in its current version or in the one asked for."""
     query: schemas.AgentQuery = call.query
-    return Answer(render.agent(call.services.agents.get(_space(call), _agent_id(call), query.version)))
+    return Answer(render.agent(call.services.agents.get(*agent_ref(call), query.version)))
 
 
 def update(call: Call) -> Answer:
     """Change the agent; what changes makes a new version."""
-    changed = call.services.agents.update(_space(call), _agent_id(call), call.body, policy_of(call.headers))
+    changed = call.services.agents.update(*agent_ref(call), call.body, policy_of(call.headers))
     return Answer(render.agent(changed))
 
 
 def archive(call: Call) -> Answer:
     """Archive the agent for good; its sessions go on."""
-    return Answer(render.agent(call.services.agents.archive(_space(call), _agent_id(call))))
+    return Answer(render.agent(call.services.agents.archive(*agent_ref(call))))
 
 
 def versions(call: Call) -> Answer:
     """The agent's versions, newest first."""
     query: schemas.VersionListQuery = call.query
     at = lists.position(call, _VERSIONS, query.page)
-    agent_id, space = _agent_id(call), _space(call)
+    space, agent_id = agent_ref(call)
     before = whole(at) or LATEST
     if not query.include_current:
         before = min(before, call.services.agents.get(space, agent_id).version)
@@ -78,7 +72,7 @@ def versions(call: Call) -> Answer:
 def retrieve_version(call: Call) -> Answer:
     """One version of the agent."""
     text = call.path["version"]
-    agent_id, space = _agent_id(call), _space(call)
+    space, agent_id = agent_ref(call)
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         call.services.agents.get(space, agent_id)
         raise AgentVersionNotFound(f"the agent has no version {text}")
@@ -98,7 +92,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.AgentAnswer},
         errors=(404, 422),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

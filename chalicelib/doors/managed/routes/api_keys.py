@@ -1,12 +1,12 @@
 """A tenant's own keys."""
 
-from chalicelib.core.ids import undress
 from chalicelib.doors.managed import lists
+from chalicelib.doors.managed.refs import api_key_id
 from chalicelib.doors.managed.render import tenants as render
 from chalicelib.doors.managed.schemas import tenants as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
 from chalicelib.http.route import Answer, Call, Route
-from chalicelib.tenants.errors import KeyNotFound, ScopeNotHeld
+from chalicelib.tenants.errors import ScopeNotHeld
 from chalicelib.tenants.model import FIRST_KEY_SCOPES, checked_scopes
 
 
@@ -34,9 +34,7 @@ def _scopes(call: Call, wanted: list[str] | None) -> tuple[str, ...]:
 
 def delete(call: Call) -> Answer:
     """Make a key worthless, at once."""
-    key_id = undress("ak", call.path["key_id"])
-    if key_id is None:
-        raise KeyNotFound("no such API key")
+    key_id = api_key_id(call)
     call.services.keys.revoke(call.principal.tenant, key_id)
     return Answer({"id": render.key_name(key_id), "type": "api_key_deleted"})
 
@@ -53,7 +51,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.KeyCreate,
         answers={201: schemas.NewKeyAnswer},
         limit="write",
-        idempotent=True,
         sealed=True,
         tags=_TAGS,
     ),

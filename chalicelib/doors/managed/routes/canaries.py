@@ -2,42 +2,34 @@
 
 from typing import Any
 
-from chalicelib.agents.errors import AgentNotFound
 from chalicelib.canaries.counters import Counts
 from chalicelib.canaries.service import CanaryReport
 from chalicelib.core.clock import iso, optional_iso
-from chalicelib.core.ids import dress, undress
+from chalicelib.core.ids import dress
+from chalicelib.doors.managed.refs import agent_ref
 from chalicelib.doors.managed.schemas import canaries as schemas
 from chalicelib.http.route import Answer, Call, Route
-from chalicelib.storage.keys import Space
-
-
-def _agent(call: Call) -> tuple[Space, str]:
-    core = undress("agent", call.path["agent_id"])
-    if core is None:
-        raise AgentNotFound("no such agent")
-    return Space(call.principal.tenant), core
 
 
 def begin(call: Call) -> Answer:
     """Begin a canary, or change its share."""
     body: schemas.CanaryInput = call.body
-    return _shown(call.services.canaries.begin(*_agent(call), body.version, body.percent, body.stable_version))
+    return _shown(call.services.canaries.begin(*agent_ref(call), body.version, body.percent, body.stable_version))
 
 
 def show(call: Call) -> Answer:
     """The latest canary and what was counted."""
-    return _shown(call.services.canaries.report(*_agent(call)))
+    return _shown(call.services.canaries.report(*agent_ref(call)))
 
 
 def promote(call: Call) -> Answer:
     """All new sessions get what was tried."""
-    return _shown(call.services.canaries.promote(*_agent(call)))
+    return _shown(call.services.canaries.promote(*agent_ref(call)))
 
 
 def roll_back(call: Call) -> Answer:
     """All new sessions get what the others got."""
-    return _shown(call.services.canaries.roll_back(*_agent(call)))
+    return _shown(call.services.canaries.roll_back(*agent_ref(call)))
 
 
 def _shown(report: CanaryReport) -> Answer:
@@ -86,7 +78,6 @@ ROUTES: tuple[Route, ...] = (
         answers=_ANSWERS,
         errors=(400, 404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(("GET",), _PLACE, show, "Retrieve an agent's canary", answers=_ANSWERS, errors=(404,), tags=_TAGS),
@@ -99,7 +90,6 @@ ROUTES: tuple[Route, ...] = (
         answers=_ANSWERS,
         errors=(400, 404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -111,7 +101,6 @@ ROUTES: tuple[Route, ...] = (
         answers=_ANSWERS,
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
 )

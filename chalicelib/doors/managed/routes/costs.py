@@ -21,15 +21,15 @@ def stats(call: Call) -> Answer:
 
 
 def report(call: Call) -> Answer:
-    """Spending by day and model."""
+    """Spending by day, model and source."""
     query: schemas.CostQuery = call.query
     today = datetime.fromtimestamp(now_ms() / 1000, UTC).date()
     last = _day(query.to, "to") or today
     first = _day(query.from_, "from") or last - timedelta(days=_USUAL_DAYS - 1)
     if not 0 <= (last - first).days < MOST_DAYS:
         raise InvalidRequest(f"from: must be at most {MOST_DAYS - 1} days before to", field="from")
-    spent = call.services.spending.between(Space(call.principal.tenant), first, last)
-    chosen = [one for one in spent if query.model is None or one.model == query.model]
+    spent = call.services.spending.between(Space(call.principal.tenant), first, last, query.end_user)
+    chosen = [one for one in spent if query.model in (None, one.model) and query.source in (None, one.source)]
     return Answer(render.report(chosen, first, last))
 
 

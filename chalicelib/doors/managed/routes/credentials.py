@@ -83,7 +83,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.CredentialAnswer},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

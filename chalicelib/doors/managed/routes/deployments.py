@@ -12,6 +12,7 @@ from chalicelib.doors.managed import lists
 from chalicelib.doors.managed.inputs import inputs_of
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.policies import policy_of
+from chalicelib.doors.managed.refs import ref_of
 from chalicelib.doors.managed.render import deployments as render
 from chalicelib.doors.managed.schemas import deployments as schemas
 from chalicelib.doors.managed.schemas.lists import ArchiveQuery
@@ -23,6 +24,8 @@ from chalicelib.storage.keys import Space
 _LISTING = lists.Listing("deployments", plain=(50, 100))
 _RUNS = lists.Listing("deployment_runs", sdk=(20, 1000))
 _NAMES = {"initial_events": "initial"}
+_ref = ref_of("depl", "deployment_id", DeploymentNotFound)
+_run_ref = ref_of("drun", "run_id", RunNotFound)
 
 
 def create(call: Call) -> Answer:
@@ -77,10 +80,7 @@ def run(call: Call) -> Answer:
 
 def retrieve_run(call: Call) -> Answer:
     """One run."""
-    core = undress("drun", call.path["run_id"])
-    if core is None:
-        raise RunNotFound
-    return Answer(render.run(call.services.deployment_runs.get(Space(call.principal.tenant), core)))
+    return Answer(render.run(call.services.deployment_runs.get(*_run_ref(call))))
 
 
 def list_runs(call: Call) -> Answer:
@@ -94,13 +94,6 @@ def list_runs(call: Call) -> Answer:
     space = Space(call.principal.tenant)
     found = call.services.deployment_runs.page(space, lists.window(call, _RUNS, query), wanted)
     return Answer(lists.page([render.run(one) for one in found.items], lists.cursor(call, _RUNS, found.next)))
-
-
-def _ref(call: Call) -> tuple[Space, str]:
-    core = undress("depl", call.path["deployment_id"])
-    if core is None:
-        raise DeploymentNotFound
-    return Space(call.principal.tenant), core
 
 
 def _filter(call: Call, query: schemas.DeploymentListQuery) -> DeploymentFilter:
@@ -172,7 +165,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.DeploymentAnswer},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -218,7 +210,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.RunAnswer},
         errors=(400, 404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

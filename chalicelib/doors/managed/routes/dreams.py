@@ -5,6 +5,7 @@ from typing import Any
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import derive_id, undress
 from chalicelib.doors.managed import lists
+from chalicelib.doors.managed.refs import ref_of
 from chalicelib.doors.managed.render import dreams as render
 from chalicelib.doors.managed.schemas import dreams as schemas
 from chalicelib.dreams.errors import DreamNotFound
@@ -16,6 +17,7 @@ from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.storage.keys import Space
 
 _LISTING = lists.Listing("dreams")
+_ref = ref_of("drm", "dream_id", DreamNotFound)
 _STATES = frozenset(("pending", "running", "completed", "failed", "canceled"))
 
 
@@ -52,13 +54,6 @@ def cancel(call: Call) -> Answer:
 def archive(call: Call) -> Answer:
     """Hide a dream that has ended from lists."""
     return Answer(render.dream(call.services.dreams.service.archive(*_ref(call))))
-
-
-def _ref(call: Call) -> tuple[Space, str]:
-    core = undress("drm", call.path["dream_id"])
-    if core is None:
-        raise DreamNotFound
-    return Space(call.principal.tenant), core
 
 
 def _spec(body: schemas.DreamCreate) -> DreamSpec:
@@ -107,7 +102,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.DreamAnswer},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

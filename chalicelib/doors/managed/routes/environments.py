@@ -1,13 +1,13 @@
 """Environments."""
 
-from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.ids import derive_id
 from chalicelib.doors.managed import lists
 from chalicelib.doors.managed.policies import environment_policy_of
+from chalicelib.doors.managed.refs import environment_ref
 from chalicelib.doors.managed.render import environments as render
 from chalicelib.doors.managed.schemas import environments as schemas
 from chalicelib.doors.managed.schemas.lists import ArchiveQuery, Deleted
 from chalicelib.environments.draft import EnvironmentCreate, EnvironmentUpdate
-from chalicelib.environments.errors import EnvironmentNotFound
 from chalicelib.environments.service import EnvironmentFilter
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.storage.keys import Space
@@ -17,13 +17,6 @@ _LISTING = lists.Listing("environments")
 
 def _space(call: Call) -> Space:
     return Space(call.principal.tenant)
-
-
-def _environment_id(call: Call) -> str:
-    core_id = undress("env", call.path["environment_id"])
-    if core_id is None:
-        raise EnvironmentNotFound
-    return core_id
 
 
 def create(call: Call) -> Answer:
@@ -46,25 +39,25 @@ def list_(call: Call) -> Answer:
 
 def retrieve(call: Call) -> Answer:
     """One environment."""
-    return Answer(render.environment(call.services.environments.get(_space(call), _environment_id(call))))
+    return Answer(render.environment(call.services.environments.get(*environment_ref(call))))
 
 
 def update(call: Call) -> Answer:
     """Change an environment; parts of ``config`` that are not sent stay."""
     policy = environment_policy_of(call.headers)
-    changed = call.services.environments.update(_space(call), _environment_id(call), call.body, policy)
+    changed = call.services.environments.update(*environment_ref(call), call.body, policy)
     return Answer(render.environment(changed))
 
 
 def archive(call: Call) -> Answer:
     """Archive an environment for good; its sessions go on."""
-    return Answer(render.environment(call.services.environments.archive(_space(call), _environment_id(call))))
+    return Answer(render.environment(call.services.environments.archive(*environment_ref(call))))
 
 
 def delete(call: Call) -> Answer:
     """Remove an environment that nothing uses."""
-    env_id = _environment_id(call)
-    call.services.environments.delete(_space(call), env_id)
+    space, env_id = environment_ref(call)
+    call.services.environments.delete(space, env_id)
     return Answer({"id": render.name(env_id), "type": "environment_deleted"})
 
 
@@ -81,7 +74,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.EnvironmentAnswer},
         errors=(409,),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

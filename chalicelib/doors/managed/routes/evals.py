@@ -3,9 +3,9 @@
 from typing import Any
 
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.ids import derive_id, named_id, undress
 from chalicelib.doors.managed import lists
-from chalicelib.doors.managed.refs import core_id
+from chalicelib.doors.managed.refs import ref_of
 from chalicelib.doors.managed.render import evals as render
 from chalicelib.doors.managed.schemas import evals as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
@@ -18,6 +18,7 @@ _SIZES = (100, 1000)
 _LISTING = lists.Listing("evals", plain=_SIZES, sdk=_SIZES)
 _STATES = ("pending", "running", "completed", "failed")
 _NOBODY = "none"
+_ref = ref_of("evrun", "eval_id", EvalRunNotFound)
 
 
 def create(call: Call) -> Answer:
@@ -33,8 +34,8 @@ def create_run(call: Call) -> Answer:
 def _created(call: Call) -> dict[str, Any]:
     body: schemas.EvalCreate = call.body
     space = Space(call.principal.tenant)
-    named = core_id("agent", body.agent_id, "agent_id", "agent")
-    place = core_id("env", body.environment_id, "environment_id", "environment")
+    named = named_id("agent", body.agent_id, "agent_id", "agent")
+    place = named_id("env", body.environment_id, "environment_id", "environment")
     own_id = None if call.seed is None else derive_id("eval-run", space.tenant, call.seed)
     made = call.services.evals.service.create(space, named, place, [one.task() for one in body.tasks], own_id)
     return {"id": render.name(made.id), "run_id": render.name(made.id), "task_count": len(made.tasks)}
@@ -67,13 +68,6 @@ def delete(call: Call) -> Answer:
     return Answer({"type": "eval_run_deleted", "id": render.name(run_id)})
 
 
-def _ref(call: Call) -> tuple[Space, str]:
-    core = undress("evrun", call.path["eval_id"])
-    if core is None:
-        raise EvalRunNotFound
-    return Space(call.principal.tenant), core
-
-
 _TAGS = ("evals",)
 
 
@@ -88,7 +82,6 @@ def _create(path: str, handler: Any, status: int) -> Route:
         answers={status: schemas.EvalStarted},
         errors=(404,),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     )
 

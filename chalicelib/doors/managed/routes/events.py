@@ -16,7 +16,7 @@ from chalicelib.doors.managed.scopes import Scope, scope_of
 from chalicelib.doors.managed.streams import Pulse, Start, View, one_turn, open_ended
 from chalicelib.events import catalogue
 from chalicelib.events.log import SessionRef
-from chalicelib.events.tail import Follower, Pace, threaded
+from chalicelib.events.tail import threaded
 from chalicelib.http.idempotent import key_of
 from chalicelib.http.route import Answer, Call, EventStream, Result, Route
 from chalicelib.runs import entry
@@ -94,7 +94,7 @@ async def stream(call: Call) -> EventStream:
     loaded = await threaded(lambda: call.services.session_store.load(ref))
     end = loaded.tail.next_seq - 1
     after = await threaded(lambda: _resumed(call, ref, end))
-    follower = _follower(call)
+    follower = call.services.follower()
     position = await follower.join(ref) if view.wants_fragments else None
     start = Start(after, position, aligned=after == end)
     return EventStream(open_ended(follower, ref, start, view, _pulse(call)))
@@ -111,7 +111,7 @@ async def message(call: Call) -> EventStream:
     loaded = await threaded(lambda: call.services.session_store.load(ref))
     if loaded.head.ended:
         raise SessionEnded("the session is archived or terminated and takes no messages")
-    follower = _follower(call)
+    follower = call.services.follower()
     position = await follower.join(ref)
     item = Input("user.message", {"content": blocks(call.body.content)}, _message_id(call))
     how = manner(call, sdk=is_sdk(call.headers), queue=True)
@@ -170,12 +170,6 @@ def _resumed(call: Call, ref: SessionRef, end: int) -> int:
     return 0 if call.query.replay in ("1", "true") else end
 
 
-def _follower(call: Call) -> Follower:
-    services = call.services
-    pace = Pace(services.settings.poll_active_ms, services.settings.poll_idle_ms)
-    return Follower(services.log, services.live, services.hub, pace)
-
-
 def _pulse(call: Call) -> Pulse:
     return Pulse(call.services.settings.ping_seconds, call.services.settings.stream_seconds)
 
@@ -196,7 +190,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.SentEvents, 202: None},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
         reach=reach.own_session_results,
     ),
@@ -238,6 +231,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: _SSE},
         errors=(404, 409),
         limit="write",
+        keyless=True,
         tags=_TAGS,
     ),
     Route(

@@ -10,6 +10,7 @@ from chalicelib.core.ids import derive_id, undress
 from chalicelib.core.numbers import whole
 from chalicelib.doors.managed import lists, reach
 from chalicelib.doors.managed.mode import is_sdk
+from chalicelib.doors.managed.refs import path_id
 from chalicelib.doors.managed.render import files as render
 from chalicelib.doors.managed.schemas import files as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
@@ -124,10 +125,7 @@ def _session(text: str) -> str | None:
 
 
 def _file_id(call: Call) -> str:
-    core_id = undress("file", call.path["file_id"])
-    if core_id is None:
-        raise FileNotFound
-    return core_id
+    return path_id(call, "file", "file_id", FileNotFound)
 
 
 def list_(call: Call) -> Answer:

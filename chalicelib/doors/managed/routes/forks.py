@@ -51,7 +51,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.ForkedSession},
         errors=(400, 404, 409),
         limit="write",
-        idempotent=True,
         tags=("sessions",),
     ),
 )

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.ids import derive_id, named_id, undress
 from chalicelib.doors.managed import lists
-from chalicelib.doors.managed.refs import core_id
+from chalicelib.doors.managed.refs import path_id
 from chalicelib.doors.managed.render import integrations as render
 from chalicelib.doors.managed.render import tenants
 from chalicelib.doors.managed.schemas import integrations as schemas
@@ -98,9 +98,9 @@ def made(call: Call, *, own_app: bool) -> Publication:
     sent: PublicationCreate = call.body
     wanted = sent.installation_id
     named = (
-        core_id("agent", sent.agent_id, "agent_id", "agent"),
-        core_id("env", sent.environment_id, "environment_id", "environment"),
-        None if wanted is None else core_id("inst", wanted, "installation_id", "installation"),
+        named_id("agent", sent.agent_id, "agent_id", "agent"),
+        named_id("env", sent.environment_id, "environment_id", "environment"),
+        None if wanted is None else named_id("inst", wanted, "installation_id", "installation"),
     )
     own_id = None if call.seed is None else derive_id("publication", space.tenant, call.seed)
     who = call.principal
@@ -139,10 +139,7 @@ def list_installations(call: Call) -> Answer:
 def of_installation(call: Call) -> Answer:
     """The publications that speak through an installation."""
     known, space, provider = parts(call)
-    core = undress("inst", call.path["installation_id"])
-    if core is None:
-        raise InstallationNotFound
-    found = known.installs.get(space, provider, core)
+    found = known.installs.get(space, provider, path_id(call, "inst", "installation_id", InstallationNotFound))
     known.apps.of_operator(provider)
     return _page([one for one in known.publications.all(space, provider) if one.installation_id == found.id])
 
@@ -151,7 +148,7 @@ def of_agent(call: Call) -> Answer:
     """The publications of an agent."""
     known, space, provider = parts(call)
     text = call.path["agent_id"]
-    agent = call.services.agents.get(space, core_id("agent", text, "agent_id", "agent"))
+    agent = call.services.agents.get(space, named_id("agent", text, "agent_id", "agent"))
     known.apps.of_operator(provider)
     return _page([one for one in known.publications.all(space, provider) if one.agent_id == agent.id])
 
@@ -179,7 +176,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.Uninstalled},
         errors=(404,),
         limit="write",
-        idempotent=True,
         tags=TAGS,
     ),
     Route(
@@ -202,7 +198,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.PublicationAnswer},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=TAGS,
     ),
     Route(

@@ -3,8 +3,9 @@
 from typing import Any
 
 from chalicelib.core.clock import iso, now_ms
-from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.ids import derive_id
 from chalicelib.doors.managed import lists
+from chalicelib.doors.managed.refs import path_id
 from chalicelib.doors.managed.render import integrations as render
 from chalicelib.doors.managed.routes.integrations import (
     ALL,
@@ -106,10 +107,8 @@ def add_rule(call: Call) -> Answer:
 
 
 def _rule(call: Call) -> tuple[Space, str, str]:
-    found, core = named_publication(call, _LINEAR), undress("rule", call.path["rule_id"])
-    if core is None:
-        raise RuleNotFound
-    return Space(call.principal.tenant), found.id, core
+    found = named_publication(call, _LINEAR)
+    return Space(call.principal.tenant), found.id, path_id(call, "rule", "rule_id", RuleNotFound)
 
 
 def update_rule(call: Call) -> Answer:
@@ -142,7 +141,6 @@ ROUTES: tuple[Route, ...] = (
         body=PublicationCreate,
         answers={201: schemas.SetUpAnswer},
         errors=_ERRORS,
-        idempotent=True,
     ),
     _write(
         ("POST",),
@@ -161,6 +159,7 @@ ROUTES: tuple[Route, ...] = (
         body=PublicationNamed,
         answers={200: schemas.InstallAnswer},
         errors=_ERRORS,
+        keyless=True,
     ),
     _write(
         ("POST",),
@@ -169,6 +168,7 @@ ROUTES: tuple[Route, ...] = (
         "Make a link to the set-up page of a publication",
         answers={200: schemas.FormToken},
         errors=_ERRORS,
+        keyless=True,
     ),
     _write(
         ("PATCH",),
@@ -205,7 +205,6 @@ ROUTES: tuple[Route, ...] = (
         body=RuleCreate,
         answers={201: schemas.RuleAnswer},
         errors=(404, 409),
-        idempotent=True,
     ),
     _write(
         ("PATCH", "POST", "PUT"),

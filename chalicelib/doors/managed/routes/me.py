@@ -73,7 +73,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.CliTokenCreate,
         answers={201: schemas.CliTokenAnswer},
         limit="write",
-        idempotent=True,
         sealed=True,
         tags=_TAGS,
     ),
@@ -87,7 +86,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.OwnTenantAnswer},
         errors=(409,),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
 )

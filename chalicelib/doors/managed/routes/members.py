@@ -1,21 +1,17 @@
 """Who belongs to a tenant. All of it needs the operator's key."""
 
-from chalicelib.core.ids import undress
 from chalicelib.doors.managed import lists
+from chalicelib.doors.managed.refs import path_id, tenant_id
 from chalicelib.doors.managed.render import sign_in as render
 from chalicelib.doors.managed.render.tenants import tenant_name, user_name
 from chalicelib.doors.managed.schemas import sign_in as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.signin.errors import MemberNotFound
-from chalicelib.tenants.errors import TenantNotFound
 
 
 def _tenant(call: Call) -> str:
-    core_id = undress("tn", call.path["tenant_id"])
-    if core_id is None:
-        raise TenantNotFound(f"no tenant {call.path['tenant_id']}")
-    return call.services.tenants.get(core_id).id
+    return call.services.tenants.get(tenant_id(call)).id
 
 
 def invite(call: Call) -> Answer:
@@ -35,9 +31,8 @@ def list_(call: Call) -> Answer:
 
 def remove(call: Call) -> Answer:
     """End a membership, and the keys that came of it."""
-    tenant, user = _tenant(call), undress("user", call.path["user_id"])
-    if user is None:
-        raise MemberNotFound("no such member of this tenant")
+    tenant = _tenant(call)
+    user = path_id(call, "user", "user_id", lambda: MemberNotFound("no such member of this tenant"))
     call.services.sign_in.memberships.remove(tenant, user)
     return Answer({"id": user_name(user), "type": "tenant_member_deleted"})
 
@@ -55,7 +50,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.Invitation},
         errors=(404,),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

@@ -195,7 +195,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.Memory},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
         reach=reach.own_writable_store,
     ),

@@ -93,7 +93,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.MemoryStore},
         errors=(409,),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -167,6 +166,7 @@ ROUTES: tuple[Route, ...] = (
         body=SearchInput,
         answers={200: schemas.Hits},
         errors=(404,),
+        keyless=True,
         tags=_TAGS,
     ),
 )

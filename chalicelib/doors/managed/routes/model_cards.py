@@ -3,8 +3,9 @@
 from typing import Any
 
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.ids import derive_id
 from chalicelib.doors.managed import lists
+from chalicelib.doors.managed.refs import ref_of
 from chalicelib.doors.managed.render import model_cards as render
 from chalicelib.doors.managed.schemas import model_cards as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
@@ -16,13 +17,7 @@ from chalicelib.modelcards.service import CardFilter
 from chalicelib.storage.keys import Space
 
 _LISTING = lists.Listing("model_cards")
-
-
-def _place(call: Call) -> tuple[Space, str]:
-    core = undress("mdl", call.path["card_id"])
-    if core is None:
-        raise CardNotFound
-    return Space(call.principal.tenant), core
+_place = ref_of("mdl", "card_id", CardNotFound)
 
 
 def create(call: Call) -> Answer:
@@ -88,7 +83,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.NewCardAnswer},
         errors=(409,),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

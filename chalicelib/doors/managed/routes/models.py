@@ -94,6 +94,7 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.ModelNames},
         errors=(502,),
         limit="write",
+        keyless=True,
         tags=_TAGS,
     ),
     Route(("GET",), "/v1/models/list", names, "List models' names", answers={200: schemas.ModelNames}, tags=_TAGS),

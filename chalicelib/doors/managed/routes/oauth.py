@@ -1,8 +1,8 @@
 """OAuth credentials of vaults: authorized by a person, renewed, checked."""
 
-from chalicelib.core.ids import undress
+from chalicelib.core.ids import named_id, undress
 from chalicelib.doors.managed.mode import is_sdk
-from chalicelib.doors.managed.refs import core_id, vault_ref
+from chalicelib.doors.managed.refs import vault_ref
 from chalicelib.doors.managed.render import oauth as render
 from chalicelib.doors.managed.render.vaults import credential_name
 from chalicelib.doors.managed.schemas import oauth as schemas
@@ -26,13 +26,13 @@ def authorize(call: Call) -> Answer:
     from chalicelib.mcp.oauth.flow import Wish
 
     query: schemas.AuthorizeQuery = call.query
-    vault_id = core_id("vlt", query.vault_id, "vault_id", "vault")
+    vault_id = named_id("vlt", query.vault_id, "vault_id", "vault")
     given = query.credential_id
     wish = Wish(
         vault_id=vault_id,
         server_url=query.mcp_server_url,
         callback=own_address_of(call) + _CALLBACK,
-        credential_id=None if given is None else core_id("vcrd", given, "credential_id", "credential"),
+        credential_id=None if given is None else named_id("vcrd", given, "credential_id", "credential"),
         return_to=query.redirect_uri,
         client_id=query.client_id,
         client_secret=None if query.client_secret is None else query.client_secret.get_secret_value(),
@@ -57,8 +57,8 @@ def callback(call: Call) -> Answer:
 def refresh(call: Call) -> Answer:
     """Get a new access token now."""
     body: schemas.RefreshBody = call.body
-    vault_id = core_id("vlt", body.vault_id, "vault_id", "vault")
-    credential_id = core_id("vcrd", body.credential_id, "credential_id", "credential")
+    vault_id = named_id("vlt", body.vault_id, "vault_id", "vault")
+    credential_id = named_id("vcrd", body.credential_id, "credential_id", "credential")
     space = Space(call.principal.tenant)
     return Answer(render.refreshed(call.services.oauth_validator.renew(space, vault_id, credential_id)))
 
@@ -86,7 +86,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.ValidationAnswer},
         errors=(404, 409, 502),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -122,7 +121,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.RefreshedAnswer},
         errors=(404, 409, 502),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
 )

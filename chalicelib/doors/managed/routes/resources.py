@@ -7,14 +7,17 @@ from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.refs import session_ref
 from chalicelib.doors.managed.render.resources import resource as rendered
 from chalicelib.doors.managed.schemas import resources as schemas
+from chalicelib.doors.managed.schemas.lists import ListQuery
 from chalicelib.environments.work.resources import demand_mountable
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.memory.attaching import placed
 from chalicelib.sessions.errors import ResourceNotFound
 from chalicelib.sessions.resource_drafts import AnyResource, NewResource, ResourceUpdate
 from chalicelib.sessions.resources import Resource, demand_apart
+from chalicelib.storage.keys import SEPARATOR, list_sk
 
 _MOST_RESOURCES = 500
+_LISTING = lists.Listing("session_resources", plain=(1000, 1000), sdk=(1000, 1000))
 
 
 def add(call: Call) -> Answer:
@@ -37,16 +40,35 @@ def attach(call: Call, wanted: AnyResource) -> Answer:
         return [*others, *attached]
 
     with call.services.attaching.kept_if_taken(ref.space) as attached:
-        attached.append(call.services.attaching.attach(ref, wanted, "file_id", call.seed))
+        attached.append(call.services.attaching.attach(ref, wanted, "", call.seed))
         call.services.sessions.set_resources(ref, change)
     return Answer(rendered(attached[0], ref.id), 201)
 
 
 def list_(call: Call) -> Answer:
-    """All resources."""
-    ref = session_ref(call)
+    """The resources in the order they were attached: all of them, unless a limit is given."""
+    ref, query = session_ref(call), call.query
     resources = call.services.sessions.get(ref).spec.resources
-    return Answer(lists.page([rendered(one, ref.id) for one in resources], None))
+    start = _start(resources, lists.position(call, _LISTING, query.page, ascending=True))
+    end = start + _LISTING.size(query, call.headers)
+    following = _place(resources[end]) if end < len(resources) else None
+    data = [rendered(one, ref.id) for one in resources[start:end]]
+    return Answer(lists.page(data, lists.cursor(call, _LISTING, following, ascending=True)))
+
+
+def _place(resource: Resource) -> str:
+    return list_sk(resource["created_at"], resource["id"])
+
+
+def _start(resources: list[Resource], at: str | None) -> int:
+    """Where a page begins; if the resource of that place was removed since, at what was attached with it or later."""
+    if at is None:
+        return 0
+    places = [_place(one) for one in resources]
+    if at in places:
+        return places.index(at)
+    since = at.partition(SEPARATOR)[0]
+    return next((index for index, place in enumerate(places) if place >= since), len(places))
 
 
 def _chosen(call: Call, resources: list[Resource]) -> Resource:
@@ -109,7 +131,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.Resource},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -117,8 +138,9 @@ ROUTES: tuple[Route, ...] = (
         _ALL,
         list_,
         "List resources",
+        query=ListQuery,
         answers={200: schemas.ResourcePage},
-        errors=(404,),
+        errors=(400, 404),
         tags=_TAGS,
         reach=reach.own_session,
     ),

@@ -3,8 +3,7 @@
 from typing import Any
 
 from chalicelib.core.clock import optional_iso
-from chalicelib.core.ids import dress
-from chalicelib.doors.managed.refs import core_id
+from chalicelib.core.ids import dress, named_id
 from chalicelib.doors.managed.render.sessions import name
 from chalicelib.doors.managed.schemas import running as schemas
 from chalicelib.http.route import Answer, Call, Route
@@ -22,7 +21,7 @@ def _own(call: Call) -> Space:
 def _any(call: Call, tenant: str | None) -> Space | None:
     if tenant is None:
         return None
-    return Space(call.services.tenants.get(core_id("tn", tenant, "tenant_id", "tenant")).id)
+    return Space(call.services.tenants.get(named_id("tn", tenant, "tenant_id", "tenant")).id)
 
 
 def _shown(one: AtWork) -> dict[str, Any]:
@@ -41,7 +40,7 @@ def _shown(one: AtWork) -> dict[str, Any]:
 
 
 def _agent(agent_id: str | None) -> str | None:
-    return None if agent_id is None else core_id("agent", agent_id, "agent_id", "agent")
+    return None if agent_id is None else named_id("agent", agent_id, "agent_id", "agent")
 
 
 def _listed(call: Call, space: Space | None) -> Answer:
@@ -64,7 +63,7 @@ def list_all(call: Call) -> Answer:
 def _stopped(call: Call, space: Space | None) -> Answer:
     body: schemas.StopBody = call.body
     wanted = body.session_ids
-    ids = None if wanted is None else tuple(core_id("sesn", one, "session_ids", "session") for one in wanted)
+    ids = None if wanted is None else tuple(named_id("sesn", one, "session_ids", "session") for one in wanted)
     done = call.services.limiting.running.stop(space, Chosen(_agent(body.agent_id), body.end_user, ids))
     logger("running").warning("sessions were stopped", extra={"reason": body.reason or "", "count": len(done.stopped)})
     return Answer(
@@ -110,7 +109,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.StopAnswer},
         errors=(400, 404),
         limit="write",
-        idempotent=True,
         tags=("sessions",),
     ),
     Route(
@@ -134,7 +132,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.StopAnswer},
         errors=(400, 404),
         limit="write",
-        idempotent=True,
         tags=("operator",),
     ),
 )

@@ -35,7 +35,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.Resource},
         errors=(404, 409, 422),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

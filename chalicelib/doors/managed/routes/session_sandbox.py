@@ -84,7 +84,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.CommandResult},
         errors=(404, 503),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -97,7 +96,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: file_schemas.FileAnswer},
         errors=(404, 413, 503),
         limit="upload",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

@@ -1,5 +1,7 @@
 """Sessions: create, read, change, end, remove."""
 
+from contextlib import suppress
+
 from chalicelib.agents.model import AgentVersion
 from chalicelib.doors.managed import choosing, reach
 from chalicelib.doors.managed.inputs import inputs_of
@@ -9,13 +11,18 @@ from chalicelib.doors.managed.refs import manner, session_ref
 from chalicelib.doors.managed.render import sessions as render
 from chalicelib.doors.managed.schemas import sessions as schemas
 from chalicelib.doors.managed.session_lists import page_of
+from chalicelib.events.log import SessionRef
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.runs import entry
 from chalicelib.sessions.draft import AgentChoice, EnvironmentChoice
+from chalicelib.sessions.errors import SessionEnded, SessionRunning
 from chalicelib.sessions.inputs import Input
+from chalicelib.sessions.model import Session
 from chalicelib.sessions.opening import Opening
 from chalicelib.sessions.service import SessionUpdate
 from chalicelib.storage.keys import Space
+
+_STOPS = 20
 
 
 def create(call: Call) -> Answer:
@@ -75,9 +82,17 @@ def _stop_first(call: Call) -> bool:
 def archive(call: Call) -> Answer:
     """End the session for good."""
     ref = session_ref(call)
-    if _stop_first(call):
+    ended = _stopped_and_ended(call, ref) if _stop_first(call) else call.services.sessions.archive(ref)
+    return Answer(render.session(ended))
+
+
+def _stopped_and_ended(call: Call, ref: SessionRef) -> Session:
+    # A message that comes after the stop begins another run, which is stopped as well.
+    for _ in range(_STOPS):
         stop(call)
-    return Answer(render.session(call.services.sessions.archive(ref)))
+        with suppress(SessionRunning):
+            return call.services.sessions.archive(ref)
+    return call.services.sessions.archive(ref)
 
 
 def delete(call: Call) -> Answer:
@@ -96,9 +111,10 @@ def cancel(call: Call) -> Answer:
 def stop(call: Call) -> None:
     """Interrupt the session and wait until it rests."""
     ref = session_ref(call)
-    if call.services.sessions.get(ref).head.ended:
+    try:
+        receipt = call.services.sessions.send(ref, [Input("user.interrupt", {})], manner(call, sdk=False))
+    except SessionEnded:
         return
-    receipt = call.services.sessions.send(ref, [Input("user.interrupt", {})], manner(call, sdk=False))
     if receipt.interrupt is not None:
         entry.wait_until_stopped(ref, receipt.interrupt, call.services)
 
@@ -117,7 +133,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.Session},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -185,7 +200,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.Session},
         errors=_ACTS,
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
 )

@@ -119,6 +119,7 @@ ROUTES: tuple[Route, ...] = (
         sign_out,
         "Sign out",
         scope=None,
+        body_limit=4096,
         answers={200: schemas.SignedOut},
         errors=(403,),
         tags=_TAGS,

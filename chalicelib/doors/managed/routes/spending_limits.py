@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.ids import derive_id
 from chalicelib.doors.managed import lists
+from chalicelib.doors.managed.refs import path_id, tenant_id
 from chalicelib.doors.managed.render import spending_limits as render
 from chalicelib.doors.managed.schemas import spending_limits as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
@@ -12,24 +13,17 @@ from chalicelib.spending.errors import LimitNotFound
 from chalicelib.spending.limit_draft import LimitCreate, LimitUpdate
 from chalicelib.spending.limits import Limit
 from chalicelib.storage.keys import Space
-from chalicelib.tenants.errors import TenantNotFound
 
 
 def _space(call: Call) -> Space:
     """The tenant: the caller's, or the one of the operator's path. Raises TenantNotFound."""
     if "tenant_id" not in call.path:
         return Space(call.principal.tenant)
-    core = undress("tn", call.path["tenant_id"])
-    if core is None:
-        raise TenantNotFound(f"no tenant {call.path['tenant_id']}")
-    return Space(call.services.tenants.get(core).id)
+    return Space(call.services.tenants.get(tenant_id(call)).id)
 
 
 def _limit_id(call: Call) -> str:
-    core = undress("spl", call.path["limit_id"])
-    if core is None:
-        raise LimitNotFound
-    return core
+    return path_id(call, "spl", "limit_id", LimitNotFound)
 
 
 def _by_operator(call: Call) -> bool:
@@ -89,7 +83,6 @@ def _routes(all_: str, scopes: tuple[str | None, str], tags: tuple[str, ...], wh
             body=LimitCreate,
             answers={201: schemas.LimitAnswer},
             errors=(400, 404, 409),
-            idempotent=True,
             **shared,
         ),
         Route(("GET",), all_, list_, f"List spending limits{whose}", answers={200: schemas.LimitPage}, **seen),

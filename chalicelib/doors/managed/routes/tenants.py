@@ -1,22 +1,14 @@
 """What the operator does: tenants and their keys. All of it needs the operator's key."""
 
-from chalicelib.core.ids import undress
 from chalicelib.doors.managed import lists
+from chalicelib.doors.managed.refs import api_key_id, tenant_id
 from chalicelib.doors.managed.render import tenants as render
 from chalicelib.doors.managed.schemas import tenants as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted, ListQuery
 from chalicelib.http.route import Answer, Call, Route
-from chalicelib.tenants.errors import KeyNotFound, TenantNotFound
 from chalicelib.tenants.model import FIRST_KEY_SCOPES
 
 _LISTING = lists.Listing("tenants")
-
-
-def _tenant_id(call: Call) -> str:
-    core_id = undress("tn", call.path["tenant_id"])
-    if core_id is None:
-        raise TenantNotFound(f"no tenant {call.path['tenant_id']}")
-    return core_id
 
 
 def create(call: Call) -> Answer:
@@ -38,47 +30,45 @@ def list_(call: Call) -> Answer:
 
 def retrieve(call: Call) -> Answer:
     """One tenant."""
-    return Answer(render.tenant(call.services.tenants.get(_tenant_id(call))))
+    return Answer(render.tenant(call.services.tenants.get(tenant_id(call))))
 
 
 def update(call: Call) -> Answer:
     """Rename, suspend, resume, or set limits."""
     body: schemas.TenantUpdate = call.body
     limits = body.limits.model_dump(exclude_unset=True) if body.limits else None
-    changed = call.services.tenants.change(_tenant_id(call), name=body.name, status=body.status, limits=limits)
+    changed = call.services.tenants.change(tenant_id(call), name=body.name, status=body.status, limits=limits)
     return Answer(render.tenant(changed))
 
 
 def close(call: Call) -> Answer:
     """Close a tenant for good: its keys are revoked, its data stay."""
-    return Answer(render.tenant(call.services.tenants.close(_tenant_id(call))))
+    return Answer(render.tenant(call.services.tenants.close(tenant_id(call))))
 
 
 def rotate(call: Call) -> Answer:
     """Give a tenant one new key in place of all it had."""
-    return Answer(render.minted(call.services.tenants.rotate(_tenant_id(call))), 201)
+    return Answer(render.minted(call.services.tenants.rotate(tenant_id(call))), 201)
 
 
 def mint_key(call: Call) -> Answer:
     """Make a key for a tenant; without ``scopes`` it reads, writes and manages keys."""
     body: schemas.KeyCreate = call.body
-    tenant = call.services.tenants.get(_tenant_id(call))
+    tenant = call.services.tenants.get(tenant_id(call))
     scopes = FIRST_KEY_SCOPES if body.scopes is None else body.scopes
     return Answer(render.minted(call.services.keys.mint(tenant.id, body.name, scopes)), 201)
 
 
 def list_keys(call: Call) -> Answer:
     """All keys of a tenant, newest first."""
-    tenant = call.services.tenants.get(_tenant_id(call))
+    tenant = call.services.tenants.get(tenant_id(call))
     return Answer(lists.page([render.key(key) for key in call.services.keys.all(tenant.id)], None))
 
 
 def revoke_key(call: Call) -> Answer:
     """Make a key of a tenant worthless."""
-    key_id = undress("ak", call.path["key_id"])
-    if key_id is None:
-        raise KeyNotFound("no such API key")
-    call.services.keys.revoke(_tenant_id(call), key_id)
+    key_id = api_key_id(call)
+    call.services.keys.revoke(tenant_id(call), key_id)
     return Answer({"id": render.key_name(key_id), "type": "api_key_deleted"})
 
 
@@ -95,7 +85,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.TenantCreate,
         answers={201: schemas.NewTenantAnswer},
         limit="write",
-        idempotent=True,
         sealed=True,
         tags=_TAGS,
     ),
@@ -150,7 +139,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.NewKeyAnswer},
         errors=(404,),
         limit="write",
-        idempotent=True,
         sealed=True,
         tags=_TAGS,
     ),
@@ -164,7 +152,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.NewKeyAnswer},
         errors=(404,),
         limit="write",
-        idempotent=True,
         sealed=True,
         tags=_TAGS,
     ),

@@ -3,10 +3,11 @@
 from typing import Any
 
 from chalicelib.core.clock import iso, now_ms
-from chalicelib.core.ids import derive_id, undress
+from chalicelib.core.ids import derive_id
 from chalicelib.doors.managed import lists
 from chalicelib.doors.managed.bounds import limit_of
 from chalicelib.doors.managed.mode import is_sdk
+from chalicelib.doors.managed.refs import ref_of
 from chalicelib.doors.managed.render import user_profiles as render
 from chalicelib.doors.managed.schemas import user_profiles as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
@@ -19,6 +20,7 @@ from chalicelib.userprofiles.enrolment import LIFE_MS
 from chalicelib.userprofiles.errors import LinkNotValid, ProfileNotFound
 
 _BY_CREATION, _BY_NAME = lists.Listing("user_profiles"), lists.Listing("user_profiles_by_name")
+_profile = ref_of("uprof", "user_profile_id", ProfileNotFound)
 _PAGE_HEADERS = {
     "content-type": "text/html; charset=utf-8",
     "content-security-policy": "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -26,13 +28,6 @@ _PAGE_HEADERS = {
     "referrer-policy": "no-referrer",
     "cache-control": "no-store",
 }
-
-
-def _profile(call: Call) -> tuple[Space, str]:
-    core = undress("uprof", call.path["user_profile_id"])
-    if core is None:
-        raise ProfileNotFound
-    return Space(call.principal.tenant), core
 
 
 def create(call: Call) -> Answer:
@@ -141,7 +136,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.UserProfileAnswer},
         errors=(409,),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -196,7 +190,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.ActionUrlAnswer},
         errors=(404,),
         limit="write",
-        idempotent=True,
         recall=action_url_again,
         tags=_TAGS,
     ),
@@ -209,7 +202,6 @@ ROUTES: tuple[Route, ...] = (
         answers={200: schemas.EnrollmentUrlAnswer},
         errors=(404,),
         limit="write",
-        idempotent=True,
         recall=enrollment_url_again,
         tags=_TAGS,
     ),

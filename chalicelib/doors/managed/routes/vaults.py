@@ -69,7 +69,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.VaultAnswer},
         errors=(409,),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

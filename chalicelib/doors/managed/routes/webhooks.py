@@ -4,6 +4,7 @@ from typing import Any
 
 from chalicelib.core.ids import derive_id, undress
 from chalicelib.doors.managed import lists
+from chalicelib.doors.managed.refs import ref_of
 from chalicelib.doors.managed.render import webhooks as render
 from chalicelib.doors.managed.schemas import webhooks as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
@@ -15,13 +16,7 @@ from chalicelib.webhooks.errors import DeliveryNotFound, EndpointNotFound
 from chalicelib.webhooks.model import Endpoint
 
 _LISTING = lists.Listing("webhook_deliveries")
-
-
-def _endpoint(call: Call) -> tuple[Space, str]:
-    core = undress("whep", call.path["endpoint_id"])
-    if core is None:
-        raise EndpointNotFound
-    return Space(call.principal.tenant), core
+_endpoint = ref_of("whep", "endpoint_id", EndpointNotFound)
 
 
 def _delivery(call: Call) -> tuple[Space, str, str]:
@@ -137,7 +132,6 @@ def _post(
         answers=answers,
         errors=errors,
         limit="write",
-        idempotent=True,
         tags=_TAGS,
         **more,
     )

@@ -1,13 +1,12 @@
 """The work queue of a self-hosted environment, as its workers use it, and their keys."""
 
-from chalicelib.core.ids import undress
 from chalicelib.doors.managed import lists, reach
 from chalicelib.doors.managed.mode import is_sdk
+from chalicelib.doors.managed.refs import environment_ref, path_id
 from chalicelib.doors.managed.render import work as render
 from chalicelib.doors.managed.schemas import work as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
 from chalicelib.environments.config import SelfHostedConfig
-from chalicelib.environments.errors import EnvironmentNotFound
 from chalicelib.environments.work.errors import EnvironmentKeyNotFound, NotSelfHosted, WorkNotFound
 from chalicelib.environments.work.polling import next_offer
 from chalicelib.environments.work.service import RECLAIM_MS
@@ -21,9 +20,7 @@ _MOST_WORKER_ID = 256
 
 def _place(call: Call) -> tuple[Space, str]:
     """Tenant and environment. Raises EnvironmentNotFound, NotSelfHosted."""
-    space, environment = Space(call.principal.tenant), undress("env", call.path["environment_id"])
-    if environment is None:
-        raise EnvironmentNotFound
+    space, environment = environment_ref(call)
     # The keys of workers exist only for environments that have been looked at.
     if call.principal.bound is None:
         found = call.services.environments.get(space, environment)
@@ -33,11 +30,7 @@ def _place(call: Call) -> tuple[Space, str]:
 
 
 def _item(call: Call) -> tuple[Space, str, str]:
-    work_id = undress("work", call.path["work_id"])
-    place = _place(call)
-    if work_id is None:
-        raise WorkNotFound
-    return (*place, work_id)
+    return (*_place(call), path_id(call, "work", "work_id", WorkNotFound))
 
 
 async def poll(call: Call) -> Answer:
@@ -120,9 +113,7 @@ def list_keys(call: Call) -> Answer:
 
 def delete_key(call: Call) -> Answer:
     """Make a key worthless, at once."""
-    place, key_id = _place(call), undress("envkey", call.path["key_id"])
-    if key_id is None:
-        raise EnvironmentKeyNotFound
+    place, key_id = _place(call), path_id(call, "envkey", "key_id", EnvironmentKeyNotFound)
     call.services.worker_credentials.revoke(*place, key_id)
     return Answer({"id": render.key_name(key_id), "type": "environment_key_deleted"})
 
@@ -236,7 +227,6 @@ ROUTES: tuple[Route, ...] = (
         answers={201: schemas.NewEnvironmentKey},
         errors=(404,),
         limit="write",
-        idempotent=True,
         sealed=True,
         tags=_TAGS,
     ),

@@ -48,9 +48,9 @@ class EvalCreate(BaseModel):
     @classmethod
     def _bounded(cls, tasks: list[NewTask]) -> list[NewTask]:
         known: set[str] = set()
-        for place, task in enumerate(tasks):
+        for task in tasks:
             if task.id in known:
-                raise ValueError(f"{place}: there is a task {task.id!r} already")
+                raise ValueError(f"there are two tasks {task.id!r}")
             known.add(task.id)
         if sum(task.trials for task in tasks) > MOST_IN_RUN:
             raise ValueError(f"at most {MOST_IN_RUN} trials in all")

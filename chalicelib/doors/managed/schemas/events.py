@@ -1,13 +1,24 @@
 """What clients send into sessions."""
 
+import base64
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from chalicelib.doors.managed.schemas.lists import Page
+from chalicelib.sessions.outcomes import MAX_ITERATIONS
 
 MAX_EVENTS = 90
 TEXT_LIMIT = 8 << 20
+
+
+def _coded(text: str) -> str:
+    # A model refuses what cannot be decoded, and would in every later turn of the session.
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError as wrong:
+        raise ValueError("not valid base64") from wrong
+    return text
 
 
 class _Sent(BaseModel):
@@ -19,14 +30,20 @@ class Base64Source(_Sent):
 
     type: Literal["base64"]
     media_type: str = Field(max_length=255)
-    data: str
+    data: Annotated[str, Field(min_length=1), AfterValidator(_coded)]
+
+
+class Base64Image(Base64Source):
+    """The bytes of a picture."""
+
+    media_type: str = Field(max_length=255, pattern="^image/")
 
 
 class UrlSource(_Sent):
     """Bytes behind an address."""
 
     type: Literal["url"]
-    url: str = Field(max_length=8192)
+    url: str = Field(max_length=8192, pattern=r"^[Hh][Tt][Tt][Pp][Ss]?://[^/\s]\S*$")
 
 
 class FileSource(_Sent):
@@ -55,7 +72,7 @@ class ImageBlock(_Sent):
     """A picture."""
 
     type: Literal["image"]
-    source: Annotated[Base64Source | UrlSource | FileSource, Field(discriminator="type")]
+    source: Annotated[Base64Image | UrlSource | FileSource, Field(discriminator="type")]
 
 
 class DocumentBlock(_Sent):
@@ -215,7 +232,7 @@ class UserDefineOutcome(_Sent):
         BeforeValidator(_words_only, json_schema_input_type=str | TextRubric | FileRubric | None),
     ] = None
     verifier: Verifier | None = None
-    max_iterations: int | None = Field(default=None, ge=1, le=20)
+    max_iterations: int | None = Field(default=None, ge=1, le=MAX_ITERATIONS)
 
     @model_validator(mode="after")
     def _judged(self) -> "UserDefineOutcome":

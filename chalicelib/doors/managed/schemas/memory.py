@@ -1,6 +1,6 @@
 """Memory stores on the wire; requests are the core's own drafts."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -134,12 +134,6 @@ class Hits(BaseModel):
     """The results of a search, best first."""
 
     data: list[Hit]
-
-
-class AttachedStores(BaseModel):
-    """The stores of a session, or one to attach."""
-
-    data: list[dict[str, Any]]
 
 
 StorePage = Page[MemoryStore]

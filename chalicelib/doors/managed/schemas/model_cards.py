@@ -6,6 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from chalicelib.doors.managed.schemas.lists import ArchiveQuery, Page
 from chalicelib.modelcards.model import PriceList, ProviderKind
+from chalicelib.spending.limits import MOST_END_USER
+from chalicelib.spending.model import Source
 
 
 class CardAnswer(BaseModel):
@@ -79,10 +81,11 @@ class Figures(BaseModel):
 
 
 class SpentAnswer(Figures):
-    """What a model cost on a day (UTC)."""
+    """What a model cost on a day (UTC): in the sessions of agents, in chats that ask it directly, or as a grader."""
 
     date: str
     model: str
+    source: Source
 
 
 class ModelSpentAnswer(Figures):
@@ -106,11 +109,13 @@ class CostReport(BaseModel):
 
 
 class CostQuery(BaseModel):
-    """The days (``YYYY-MM-DD``, UTC) and perhaps one model; usually the last 30 days."""
+    """The days (``YYYY-MM-DD``, UTC; usually the last 30), and perhaps one model, source or end user."""
 
     from_: str | None = Field(default=None, alias="from")
     to: str | None = None
     model: str | None = None
+    source: Source | None = None
+    end_user: str | None = Field(default=None, min_length=1, max_length=MOST_END_USER)
 
 
 class PriceAnswer(PriceList):

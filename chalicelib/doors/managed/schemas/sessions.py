@@ -151,6 +151,15 @@ class Usage(BaseModel):
     server_tool_use: dict[str, int]
 
 
+class PendingCall(BaseModel):
+    """A tool use that waits for the client's consent or result, or for the environment's worker."""
+
+    event_id: str
+    kind: Literal["confirmation", "custom", "worker"]
+    name: str
+    session_thread_id: str
+
+
 class Session(BaseModel):
     """A session."""
 
@@ -174,7 +183,9 @@ class Session(BaseModel):
     deployment_id: str | None
     end_user: str | None
     forked_from: dict[str, Any] | None
+    imported_from: dict[str, Any] | None
     stop_reason: dict[str, Any] | None
+    pending_calls: list[PendingCall]
     last_error: dict[str, Any] | None
     created_at: str
     updated_at: str

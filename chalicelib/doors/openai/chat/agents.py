@@ -18,7 +18,7 @@ from chalicelib.doors.openai.chat.printing import DONE, Printer
 from chalicelib.doors.openai.chat.turns import Turn, followed
 from chalicelib.doors.openai.chat.waiting import unless_gone
 from chalicelib.doors.openai.clock import Beat
-from chalicelib.doors.openai.common import DOOR, core_of, follower_of, space_of
+from chalicelib.doors.openai.common import DOOR, core_of, space_of
 from chalicelib.doors.openai.envelope import SESSION_HEADER, error_object
 from chalicelib.doors.openai.places import HOSTED, place_for
 from chalicelib.doors.openai.schemas.chat import ChatCompletionCreate
@@ -30,7 +30,6 @@ from chalicelib.sessions.draft import AgentChoice
 from chalicelib.sessions.errors import SessionNotFound, WaitingForAnswers
 from chalicelib.sessions.inputs import Manner
 from chalicelib.sessions.opening import Opening
-from chalicelib.spending.limits import MOST_END_USER
 
 _SESSION_KEY = "session_id"
 _PLACE_KEY = "environment_id"
@@ -52,14 +51,14 @@ async def answer(call: Call, body: ChatCompletionCreate, named: Named) -> Answer
     ref = _continued(call, body, chat)
     seed = call.seed or new_id()
     known = ref or SessionRef(space_of(call), call.services.sessions.new_id(space_of(call), seed))
-    position = await follower_of(call).join(known) if body.stream else None
+    position = await call.services.follower().join(known) if body.stream else None
     if ref is None:
         begun = await threaded(lambda: _opened(call, body, chat, named, seed))
     else:
         begun = await threaded(lambda: _sent(call, chat, ref))
     name = dress("sesn", known.id)
     printer = Printer(body.model, {_SESSION_KEY: name, "metadata": {_SESSION_KEY: name}})
-    pieces = followed(follower_of(call), begun.turn, begun.after, position, Beat(call))
+    pieces = followed(call.services.follower(), begun.turn, begun.after, position, Beat(call))
     if body.stream:
         usage = bool(body.stream_options and body.stream_options.include_usage)
         return EventStream(_frames(pieces, begun.turn, printer, usage=usage), {SESSION_HEADER: name})
@@ -88,7 +87,7 @@ def _opened(call: Call, body: ChatCompletionCreate, chat: Brought, named: Named,
         initial=inputs.inputs_of(chat, call.seed, with_earlier=True),
         manner=Manner(door=DOOR),
         policy=PLAIN,
-        end_user=(body.user or "")[:MOST_END_USER] or None,
+        end_user=body.end_user,
         seed=seed,
     )
     session = call.services.opener.open(space_of(call), wanted)

@@ -72,7 +72,7 @@ class Turn:
         return self.mine is None or (mine and item.type != "input.queued")
 
     def _fragment(self, item: Fragment) -> str:
-        if item.kind != live.MESSAGE or item.phase != "delta":
+        if item.kind != live.MESSAGE or item.phase != "delta" or item.thread is not None:
             return ""
         return self._more(item.event_id, item.text)
 
@@ -82,7 +82,8 @@ class Turn:
         return gap + text
 
     def _event(self, item: Event) -> str:
-        if item.type == "agent.message":
+        """Of other agents that work on threads only counts, and calls for the client."""
+        if item.type == "agent.message" and item.thread is None:
             text = "".join(block.get("text", "") for block in item.data["content"])
             rest = text[self._said.get(item.id, 0) :]
             return self._more(item.id, rest) if rest else ""
@@ -90,7 +91,7 @@ class Turn:
             self.uses[item.id] = item
         elif item.type in _SPANS:
             self._count(item.data.get("model_usage") or {})
-        else:
+        elif item.thread is None:
             self._towards_the_end(item)
         return ""
 

@@ -55,7 +55,9 @@ def check_for_agent(body: schemas.ChatCompletionCreate) -> None:
 
 
 def tools(body: schemas.ChatCompletionCreate) -> tuple[ToolSpec, ...]:
-    """The client's tools."""
+    """The client's tools, without those that its choice leaves out."""
+    choice = body.tool_choice
+    some = {one.function.name for one in choice.allowed_tools.tools} if isinstance(choice, schemas.SomeTools) else None
     return tuple(
         ToolSpec(
             tool.function.name,
@@ -64,6 +66,7 @@ def tools(body: schemas.ChatCompletionCreate) -> tuple[ToolSpec, ...]:
             bool(tool.function.strict),
         )
         for tool in body.tools or ()
+        if some is None or tool.function.name in some
     )
 
 
@@ -90,10 +93,19 @@ def controls(body: schemas.ChatCompletionCreate) -> Controls:
 
 def _tool_choice(body: schemas.ChatCompletionCreate) -> tuple[Any, str | None]:
     choice = body.tool_choice
-    if choice is None or isinstance(choice, str):
-        return ("any" if choice == "required" else choice), None
-    name = choice.function.name
+    if isinstance(choice, schemas.NamedTool):
+        _demand(body, choice, "tool_choice")
+        return "one", choice.function.name
+    if isinstance(choice, schemas.SomeTools):
+        for place, one in enumerate(choice.allowed_tools.tools):
+            _demand(body, one, f"tool_choice.allowed_tools.tools.{place}")
+        choice = choice.allowed_tools.mode
+    if choice == "required" and not body.tools:
+        raise InvalidRequest("tool_choice: there is no tool to call", field="tool_choice")
+    return ("any" if choice == "required" else choice), None
+
+
+def _demand(body: schemas.ChatCompletionCreate, one: schemas.NamedTool, place: str) -> None:
+    name, field = one.function.name, f"{place}.function.name"
     if name not in {tool.function.name for tool in body.tools or ()}:
-        field = "tool_choice.function.name"
         raise InvalidRequest(f"{field}: there is no tool named {name!r}", field=field)
-    return "one", name

@@ -18,6 +18,8 @@ RESULTS = {
 USES = frozenset({"agent.tool_use", "agent.mcp_tool_use", "agent.custom_tool_use"})
 OUTPUT = USES | {"agent.message", "agent.thinking"}
 """Records whose items are what the agent puts out."""
+_TASK = "agent.thread_message_received"
+"""What one agent hears from another; for one that was called it is what a user's message is for the other."""
 _SEARCH, _FETCH, _SHELL = "web_search", "web_fetch", "bash"
 _OWN = "environment"
 """The label under which tools of the session's sandbox are shown."""
@@ -33,6 +35,8 @@ def is_item(event: Event) -> bool:
     """Whether a record is shown as an item."""
     if event.type == "agent.thinking":
         return bool((event.private or {}).get("text"))
+    if event.type == _TASK:
+        return event.thread is not None
     return event.type in OUTPUT or event.type in ("user.message", "user.custom_tool_result")
 
 
@@ -176,6 +180,7 @@ def _status(result: Event | None) -> str:
 
 
 _PRINTERS: dict[str, Callable[[Event, Event | None], Item]] = {
+    _TASK: _user,
     "user.message": _user,
     "agent.message": _assistant,
     "agent.thinking": _thought,

@@ -6,7 +6,9 @@ from typing import Any
 from chalicelib.core.ids import dress
 from chalicelib.doors.openai.reading import FINISHED, Turn
 from chalicelib.doors.openai.render import sessions as render_sessions
+from chalicelib.doors.openai.render.subagents import agent_of, name
 from chalicelib.events.event import Event
+from chalicelib.sessions.model import Head, Thread
 
 _CODES = {
     "model_overloaded_error": "server_overloaded",
@@ -19,14 +21,21 @@ _NS = 1_000_000
 
 
 def turn(known: Turn, session_id: str, agent_id: str) -> dict[str, Any]:
-    """A turn."""
+    """A turn of the session's own agent."""
+    return _turn(known, session_id) | {"agent_id": dress("agent", agent_id), "subagent_id": None}
+
+
+def of_subagent(known: Turn, head: Head, thread: Thread) -> dict[str, Any]:
+    """A turn of an agent that was called."""
+    return _turn(known, head.id) | {"agent_id": agent_of(thread, head), "subagent_id": name(thread.id)}
+
+
+def _turn(known: Turn, session_id: str) -> dict[str, Any]:
     ended = known.finished
     return {
         "id": dress("turn", known.id),
         "object": "agent.session.turn",
         "session_id": render_sessions.name(session_id),
-        "agent_id": dress("agent", agent_id),
-        "subagent_id": None,
         "status": known.status,
         "created_at": known.created_at // 1000,
         "started_at": None if known.started_at is None else known.started_at // 1000,

@@ -76,7 +76,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         body=schemas.NewAgent,
         answers={200: schemas.AgentAnswer},
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

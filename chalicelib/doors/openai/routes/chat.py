@@ -27,7 +27,6 @@ ROUTES: tuple[Route, ...] = tuple(
         answers={200: (schemas.ChatCompletion, _SSE)},
         errors=(404, 409, 501, 502, 504),
         limit="write",
-        idempotent=True,
         tags=("chat",),
     )
     for path in ("/openai/v1/chat/completions", "/v1/chat/completions")

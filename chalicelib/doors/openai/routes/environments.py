@@ -209,7 +209,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         answers={200: schemas.FileAnswer},
         errors=(404, 503),
         limit="upload",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

@@ -3,7 +3,7 @@
 from chalicelib.doors.openai import calls, inputs, streaming
 from chalicelib.doors.openai.beta import both_bases
 from chalicelib.doors.openai.clock import Beat
-from chalicelib.doors.openai.common import follower_of, session_ref
+from chalicelib.doors.openai.common import session_ref
 from chalicelib.doors.openai.narrating import Narrator
 from chalicelib.doors.openai.reading import History
 from chalicelib.doors.openai.routes.sessions import shown
@@ -21,7 +21,7 @@ def send(call: Call) -> Answer:
 
 async def stream(call: Call) -> EventStream:
     """What happens from now on, with what the agent says while it says it."""
-    ref, follower = session_ref(call), follower_of(call)
+    ref, follower = session_ref(call), call.services.follower()
     end, narrator = await threaded(lambda: _joined(call, ref))
     position = await follower.join(ref)
     begin = streaming.Begin(end, position, aligned=True)
@@ -54,7 +54,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         answers={202: None},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

@@ -10,7 +10,7 @@ from chalicelib.core.ids import new_id
 from chalicelib.doors.openai import calls, definitions, lists, opening, streaming
 from chalicelib.doors.openai.beta import both_bases
 from chalicelib.doors.openai.clock import Beat
-from chalicelib.doors.openai.common import core_of, demanded, follower_of, session_ref, space_of
+from chalicelib.doors.openai.common import core_of, demanded, session_ref, space_of
 from chalicelib.doors.openai.errors import Unsupported
 from chalicelib.doors.openai.narrating import Narrator
 from chalicelib.doors.openai.render import sessions as render
@@ -47,7 +47,7 @@ async def create(call: Call) -> Answer | EventStream:
     seed = call.seed or new_id()
     if not body.stream:
         return Answer(await threaded(lambda: shown(call, opening.opened(call, body, seed))))
-    follower = follower_of(call)
+    follower = call.services.follower()
     ref = SessionRef(space_of(call), call.services.sessions.new_id(space_of(call), seed))
     position = await follower.join(ref)
     session = await threaded(lambda: opening.opened(call, body, seed))
@@ -146,7 +146,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         answers={200: (schemas.SessionAnswer, "text/event-stream")},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

@@ -1,8 +1,7 @@
-"""What happened in a session: items, turns, traces; subagents, of which there are none."""
+"""What happened in a session: items, turns, traces."""
 
 from typing import Any
 
-from chalicelib.core.errors import NotFound
 from chalicelib.doors.openai import lists
 from chalicelib.doors.openai.beta import both_bases
 from chalicelib.doors.openai.common import demanded, session_ref
@@ -59,20 +58,7 @@ def traces(call: Call) -> Answer:
     return Answer(lists.page_of(found, query))
 
 
-def subagents(call: Call) -> Answer:
-    """Nothing: sessions have one agent."""
-    _session(call)
-    return Answer(lists.page([], more=False))
-
-
-def no_subagent(call: Call) -> Answer:
-    """There is none. Raises NotFound."""
-    _session(call)
-    raise NotFound("the session has no such subagent")
-
-
 _ONE = "/openai/v1/agents/sessions/{session_id}"
-_SUBAGENT = f"{_ONE}/subagents/{{subagent_id}}"
 _TAGS = ("sessions",)
 
 
@@ -87,10 +73,4 @@ ROUTES: tuple[Route, ...] = both_bases(
     _get(f"{_ONE}/turns/{{turn_id}}", turn, "Retrieve a turn", schemas.Turn),
     _get(f"{_ONE}/turns/{{turn_id}}/items", turn_items, "List a turn's items"),
     _get(f"{_ONE}/traces", traces, "List the traces of a session's turns"),
-    _get(f"{_ONE}/subagents", subagents, "List a session's subagents"),
-    _get(_SUBAGENT, no_subagent, "Retrieve a subagent", schemas.Subagent),
-    _get(f"{_SUBAGENT}/items", no_subagent, "List a subagent's items"),
-    _get(f"{_SUBAGENT}/turns", no_subagent, "List a subagent's turns"),
-    _get(f"{_SUBAGENT}/turns/{{turn_id}}", no_subagent, "Retrieve a subagent's turn", schemas.Turn),
-    _get(f"{_SUBAGENT}/turns/{{turn_id}}/items", no_subagent, "List the items of a subagent's turn"),
 )

@@ -145,7 +145,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         body=schemas.NewVault,
         answers={200: schemas.VaultAnswer},
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(
@@ -192,7 +191,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         answers={200: schemas.CredentialAnswer},
         errors=(404, 409),
         limit="write",
-        idempotent=True,
         tags=_TAGS,
     ),
     Route(

@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from chalicelib.spending.limits import MOST_END_USER
+
 ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 
 
@@ -131,6 +133,20 @@ class NamedTool(BaseModel):
     function: NamedFunction
 
 
+class AllowedTools(BaseModel):
+    """Those of the tools that count, and whether one of them must be called."""
+
+    mode: Literal["auto", "required"]
+    tools: list[NamedTool] = Field(min_length=1)
+
+
+class SomeTools(BaseModel):
+    """A choice among some of the tools."""
+
+    type: Literal["allowed_tools"]
+    allowed_tools: AllowedTools
+
+
 class AnswerSchema(BaseModel):
     """A JSON schema the answer follows."""
 
@@ -177,7 +193,7 @@ class ChatCompletionCreate(BaseModel):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[FunctionTool] | None = Field(default=None, max_length=256)
-    tool_choice: Literal["none", "auto", "required"] | NamedTool | None = None
+    tool_choice: Literal["none", "auto", "required"] | NamedTool | SomeTools | None = None
     parallel_tool_calls: bool | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
@@ -190,6 +206,7 @@ class ChatCompletionCreate(BaseModel):
     reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None = None
     metadata: dict[str, str] | None = None
     user: str | None = None
+    safety_identifier: str | None = None
     logprobs: bool | None = None
     top_logprobs: int | None = None
     frequency_penalty: float | None = None
@@ -201,6 +218,11 @@ class ChatCompletionCreate(BaseModel):
     functions: Any = None
     function_call: Any = None
     web_search_options: Any = None
+
+    @property
+    def end_user(self) -> str | None:
+        """For whom the client asks."""
+        return (self.user or self.safety_identifier or "")[:MOST_END_USER] or None
 
 
 class FunctionCall(BaseModel):

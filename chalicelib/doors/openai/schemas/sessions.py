@@ -247,7 +247,7 @@ class Turn(BaseModel):
     completed_at: int | None
     error: dict[str, Any] | None
     usage: dict[str, Any] | None
-    subagent_id: None = None
+    subagent_id: str | None
 
 
 class FileQuery(BaseModel):
@@ -260,7 +260,14 @@ class FileQuery(BaseModel):
 
 
 class Subagent(BaseModel):
-    """An agent that another one made; there are none yet."""
+    """An agent that the session's own has called; it is closed once its thread is archived."""
 
     id: str
     object: Literal["agent.session.subagent"]
+    session_id: str
+    parent_agent_id: str
+    name: str | None
+    instructions: list[dict[str, Any]] | None
+    status: Literal["active", "closed"]
+    opened_at: int
+    closed_at: int | None

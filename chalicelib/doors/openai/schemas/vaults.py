@@ -6,9 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from chalicelib.doors.openai.lists import ListQuery
 from chalicelib.doors.openai.schemas.agents import Metadata
-from chalicelib.vaults.draft import AuthChange, EnvironmentVariableInput, McpOauthInput, StaticBearerInput
+from chalicelib.vaults.draft import MOST_NAME, AuthChange, EnvironmentVariableInput, McpOauthInput, StaticBearerInput
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=256)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MOST_NAME)]
 Auth = Annotated[StaticBearerInput | McpOauthInput | EnvironmentVariableInput, Field(discriminator="type")]
 
 
