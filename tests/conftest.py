@@ -12,6 +12,7 @@ LONG = (
     "e2e/contract",
     "e2e/laws/test_clocks_side_by_side.py",
     "e2e/laws/test_evals_survive.py",
+    "e2e/laws/test_forks_and_dreams_outlive_deaths.py",
     "e2e/laws/test_injected_secrets.py",
     "e2e/laws/test_many_at_once.py",
     "e2e/laws/test_nobody_is_sent_inside.py",
