@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from chalicelib.engine.job import Job
 from chalicelib.models.errors import ModelBillingRefused, ModelError
@@ -17,12 +16,9 @@ from chalicelib.models.registry import Resolved
 from chalicelib.models.request import ModelRequest
 from chalicelib.models.usage import Usage
 from chalicelib.spending.estimating import Estimate
+from chalicelib.spending.limit_store import Hold
 from chalicelib.spending.limits import Spender
-from chalicelib.spending.purse import NoRoom, Purse
-from chalicelib.storage.keys import Space
-
-if TYPE_CHECKING:
-    from chalicelib.modelcards.serving import RunModels
+from chalicelib.spending.purse import NoRoom
 
 
 class SpendingRefused(ModelBillingRefused):
@@ -37,19 +33,14 @@ class Paid:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """A call to be made: the name under which it is reserved, who answers for it, its prices for the tenant's limits
-    and for the operator's (None: nobody knows), and how many tokens the call before had in view."""
+class _Call:
+    """A call to be made, reckoned up; ``seen`` is how many tokens the call before had in view."""
 
-    space: Space
-    name: str
-    spender: Spender
-    prices: tuple[Price | None, Price | None]
     request: ModelRequest
-    seen: int = 0
+    seen: int
 
     def most(self, price: Price | None) -> Decimal | None:
-        """The most it may cost at a price."""
+        """The most it may cost at a price; None when nobody knows the price."""
         return None if price is None else Estimate(price, self.request, self.seen).most
 
     def spent(self, price: Price | None, usage: Usage | None) -> Decimal:
@@ -61,35 +52,14 @@ class Wanted:
 
 @contextmanager
 def reserved(job: Job, resolved: Resolved, request: ModelRequest) -> Iterator[Paid]:
-    """Hold the most a call of a run may cost while it is made. Raises SpendingRefused."""
-    purse = job.parts.purse
-    if purse is None:
-        yield Paid()
-        return
-    prices, seen = prices_of(job.models, resolved), job.conversation.last_input_tokens
-    with held(purse, Wanted(job.ref.space, job.ref.id, spender(job), prices, request, seen)) as paid:
-        yield paid
-
-
-@contextmanager
-def held(purse: Purse, wanted: Wanted) -> Iterator[Paid]:
-    """Hold the most a call may cost while it is made. Raises SpendingRefused.
+    """Hold the most a call of a run may cost while it is made. Raises SpendingRefused.
 
     A call that failed costs nothing; of one that this server broke off, what it read is counted as estimated.
     """
-    paid = Paid()
-    own, listed = wanted.prices
-    try:
-        hold = purse.reserve(
-            wanted.space,
-            wanted.name,
-            wanted.spender,
-            lambda: wanted.most(own),
-            listed=lambda: wanted.most(listed),
-        )
-    except NoRoom as refusal:
-        raise SpendingRefused(str(refusal)) from refusal
-    if hold is None:
+    paid, call = Paid(), _Call(request, job.conversation.last_input_tokens)
+    own, listed = job.models.price_of(resolved), job.models.list_price_of(resolved)
+    purse, hold = job.parts.purse, _held(job, call, own, listed)
+    if purse is None or hold is None:
         yield paid
         return
     try:
@@ -98,13 +68,21 @@ def held(purse: Purse, wanted: Wanted) -> Iterator[Paid]:
         paid.usage = Usage()
         raise
     finally:
-        spent = wanted.spent(own, paid.usage)
-        purse.settle(wanted.space, wanted.name, hold, spent, listed=wanted.spent(listed, paid.usage))
+        spent = call.spent(own, paid.usage)
+        purse.settle(job.ref.space, job.ref.id, hold, spent, listed=call.spent(listed, paid.usage))
 
 
-def prices_of(models: "RunModels", resolved: Resolved) -> tuple[Price | None, Price | None]:
-    """A model's prices for the tenant's limits and for the operator's."""
-    return models.price_of(resolved), models.list_price_of(resolved)
+def _held(job: Job, call: _Call, own: Price | None, listed: Price | None) -> Hold | None:
+    """What is held for the call, None where nothing limits it. ``own`` counts for the tenant's limits, ``listed`` for
+    the operator's."""
+    if job.parts.purse is None:
+        return None
+    try:
+        return job.parts.purse.reserve(
+            job.ref.space, job.ref.id, spender(job), lambda: call.most(own), listed=lambda: call.most(listed)
+        )
+    except NoRoom as refusal:
+        raise SpendingRefused(str(refusal)) from refusal
 
 
 def spender(job: Job) -> Spender:

@@ -66,9 +66,15 @@ def test_a_worker_whose_lease_was_taken_cannot_append(rig: Rig) -> None:
     old = threading.Thread(target=rig.ring, args=(stale,))
     old.start()
     rig.model.wait_held(timeout=30)
-    ref, head = rig.ref, rig.head
-    stale.session_store.table.write(stale.session_store.lease_write(ref, head.fence, 1, 1))
-    new = threading.Thread(target=rig.ring, args=(fresh,))
+    ref, fence = rig.ref, rig.head.fence
+
+    def take_over() -> None:
+        # The old worker lives, and may have prolonged its lease again before the new one looks.
+        while rig.head.fence == fence:
+            stale.session_store.table.write(stale.session_store.lease_write(ref, fence, 1, 1))
+            rig.ring(fresh)
+
+    new = threading.Thread(target=take_over)
     new.start()
     rig.model.wait_held(2, timeout=30)
     rig.model.release()
