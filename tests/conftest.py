@@ -3,6 +3,7 @@
 ``make test`` leaves them out, ``make test-long`` runs them and nothing else; CI runs both.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -48,3 +49,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         place = item.path.relative_to(TESTS).as_posix()
         if any(place == one or place.startswith(f"{one}/") for one in LONG):
             item.add_marker(pytest.mark.long)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Of tests with one name only one would be run when they are shared out among processes."""
+    doubled = [name for name, count in Counter(item.nodeid for item in session.items).items() if count > 1]
+    if doubled:
+        raise pytest.UsageError(f"several tests have the name {doubled[0]}")

@@ -62,6 +62,7 @@ def main(words: Sequence[str]) -> None:
     """Serve until the host lets go or the process is told to end."""
     given = parse(words)
     os.umask(_UMASK)
+    _heed_interrupts()
     if given.root:
         paths.configure(given.root)
     listener = _listener(given)
@@ -108,6 +109,14 @@ def _settle(given: Arguments, host: socket.socket | None) -> socket.socket | Non
         return None
     environment.configure(settings.env, settings.user, settings.proxy)
     return control.egress_listener() if settings.egress else None
+
+
+def _heed_interrupts() -> None:
+    """Let commands be interrupted. What is started in the background of a script ignores these signals, and so does all
+    that it starts: no shell can take that back."""
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _end_when_told() -> None:

@@ -1,7 +1,8 @@
 """Commands that take too long, or that nobody wants any more."""
 
+import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -71,6 +72,18 @@ def test_descendants_go_too_wherever_they_hide(shell: Shell) -> None:
     pids = [int(pid) for pid in shell.run(command, timeoutMs=500)["output"].split()]
     assert len(pids) == 3
     until(lambda: not any(map(exists, pids)))
+
+
+def test_a_guest_that_is_started_in_the_background_has_its_commands_heed_interrupts(
+    start_guest: Callable[..., Guest],
+) -> None:
+    was = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        guest = start_guest()
+    finally:
+        signal.signal(signal.SIGINT, was)
+    end = Shell(guest).run("bash -c 'trap \"echo caught; exit\" INT; kill -INT $$; echo ignored'")
+    assert end["output"] == "caught\n"
 
 
 def test_jobs_of_earlier_commands_are_left_alone(shell: Shell) -> None:
