@@ -51,7 +51,7 @@ class Exchange:
         self.principal = auth.identify(self.services, self.request, scope)
         if self.principal.bound is not None and self.endpoint.route.reach is None:
             raise Forbidden("the credential of a worker does not open this route")
-        self.quota = self.services.limits.take(self.principal, self.endpoint.route.limit)
+        self.quota = self.services.limits.take(self.principal, self.endpoint.route.rate)
 
     def expects_body(self) -> bool:
         """Whether there is a body to read."""

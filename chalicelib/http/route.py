@@ -111,15 +111,15 @@ class Route:
     ``path`` has parameters in braces, each a whole segment; a last one ``{name:path}`` takes the rest of the path.
     ``methods`` all mean the same. ``scope`` None needs no key, ``root`` the operator's key. ``answers`` maps each
     success status to its model (None: no body; a media type: bytes; several: one of them). ``errors`` lists the error
-    statuses beyond those every route of its kind has. ``body`` None with ``raw`` False: any JSON object is accepted
-    and handed on as it is. ``raw`` True: a coroutine handler reads ``call.request`` itself, any other finds the bytes
-    in ``call.raw_body``; ``raw_media`` are the content types accepted, all when empty, and ``body`` only describes
-    them. ``limit`` names the rate limit. ``reach`` None closes the route to workers' credentials. A handler that is a
-    coroutine function runs on the event loop; any other on a worker thread. ``when``: the route only answers requests
-    with headers of that kind, and then goes before any route without a condition; it is not in the OpenAPI document.
-    ``keyless``: a POST that takes no Idempotency-Key, for it changes nothing, or tells repeats apart by itself.
-    ``recall`` makes the answer to a repeat anew, where the first one holds what must not be stored; ``sealed`` keeps
-    it sealed, where it cannot be made anew.
+    statuses beyond those every route of its kind has. ``body`` None with ``raw`` False: any JSON object is accepted and
+    handed on as it is. ``raw`` True: a coroutine handler reads ``call.request`` itself, any other finds the bytes in
+    ``call.raw_body``; ``raw_media`` are the content types accepted, all when empty, and ``body`` only describes them.
+    ``limit`` names the rate limit, where it is another one than ``rate`` tells by itself. ``reach`` None closes the
+    route to workers' credentials. A handler that is a coroutine function runs on the event loop; any other on a worker
+    thread. ``when``: the route only answers requests with headers of that kind, and then goes before any route without
+    a condition; it is not in the OpenAPI document. ``keyless``: a POST that takes no Idempotency-Key, for it changes
+    nothing, or tells repeats apart by itself. ``recall`` makes the answer to a repeat anew, where the first one holds
+    what must not be stored; ``sealed`` keeps it sealed, where it cannot be made anew.
     """
 
     methods: tuple[str, ...]
@@ -133,7 +133,7 @@ class Route:
     errors: tuple[int, ...] = ()
     raw: bool = False
     raw_media: tuple[str, ...] = ()
-    limit: str = "read"
+    limit: str | None = None
     body_limit: int = 32 * MIB
     keyless: bool = False
     tags: tuple[str, ...] = ()
@@ -141,6 +141,12 @@ class Route:
     recall: Recall | None = None
     sealed: bool = False
     reach: Reach | None = None
+
+    @property
+    def rate(self) -> str:
+        """The rate limit against which requests are counted: what only asks is a read."""
+        asks = self.scope == "read" or self.methods == ("GET",)
+        return self.limit or ("read" if asks else "write")
 
     @property
     def idempotent(self) -> bool:

@@ -57,7 +57,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         body=schemas.SnapshotBody,
         answers={201: schemas.SnapshotAnswer},
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -67,7 +66,6 @@ ROUTES: tuple[Route, ...] = (
         "Remove a snapshot",
         scope="write",
         answers={204: None},
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -78,7 +76,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         body=schemas.ForkBody,
         answers={201: "application/json"},
-        limit="write",
         sealed=True,
         tags=_TAGS,
     ),

@@ -85,14 +85,13 @@ def _post(
         body=body,
         answers=answers,
         errors=errors,
-        limit="write",
         tags=_TAGS,
         sealed=True,
     )
 
 
 ROUTES: tuple[Route, ...] = (
-    Route(("DELETE",), _ONE, delete, "End a sandbox", scope="write", answers={204: None}, limit="write", tags=_TAGS),
+    Route(("DELETE",), _ONE, delete, "End a sandbox", scope="write", answers={204: None}, tags=_TAGS),
     Route(
         ("PUT",),
         f"{_ONE}/network",
@@ -101,7 +100,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={204: None},
         errors=(409,),
-        limit="write",
         tags=_TAGS,
     ),
     _post(f"{_ONE}/timeout", set_timeout, "Set when a sandbox ends", schemas.TimeoutBody, {204: None}),

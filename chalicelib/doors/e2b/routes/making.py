@@ -76,7 +76,6 @@ def _post(path: str, handler: Handler, summary: str) -> Route:
         body=schemas.NewSandbox,
         answers={201: schemas.SandboxAnswer},
         errors=(404,),
-        limit="write",
         tags=("sandboxes",),
         recall=recall,
     )

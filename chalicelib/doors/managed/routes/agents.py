@@ -91,7 +91,6 @@ ROUTES: tuple[Route, ...] = (
         body=AgentCreate,
         answers={201: schemas.AgentAnswer},
         errors=(404, 422),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -123,7 +122,6 @@ ROUTES: tuple[Route, ...] = (
         body=AgentUpdate,
         answers={200: schemas.AgentAnswer},
         errors=(404, 409, 422),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -134,7 +132,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.AgentAnswer},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -145,7 +142,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.AgentAnswer},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(

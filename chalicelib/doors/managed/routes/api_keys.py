@@ -50,7 +50,6 @@ ROUTES: tuple[Route, ...] = (
         scope="keys",
         body=schemas.KeyCreate,
         answers={201: schemas.NewKeyAnswer},
-        limit="write",
         sealed=True,
         tags=_TAGS,
     ),
@@ -62,7 +61,6 @@ ROUTES: tuple[Route, ...] = (
         scope="keys",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -77,7 +77,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.CanaryInput,
         answers=_ANSWERS,
         errors=(400, 404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(("GET",), _PLACE, show, "Retrieve an agent's canary", answers=_ANSWERS, errors=(404,), tags=_TAGS),
@@ -89,7 +88,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers=_ANSWERS,
         errors=(400, 404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -100,7 +98,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers=_ANSWERS,
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -83,7 +83,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         body=PricePut,
         answers={200: schemas.PriceAnswer},
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -95,7 +94,6 @@ ROUTES: tuple[Route, ...] = (
         query=schemas.PriceQuery,
         answers={200: schemas.PriceDeleted},
         errors=(400, 404),
-        limit="write",
         tags=_TAGS,
     ),
 )

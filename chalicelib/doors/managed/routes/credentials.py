@@ -82,7 +82,6 @@ ROUTES: tuple[Route, ...] = (
         body=CredentialCreate,
         answers={201: schemas.CredentialAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -113,7 +112,6 @@ ROUTES: tuple[Route, ...] = (
         body=CredentialUpdate,
         answers={200: schemas.CredentialAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -124,7 +122,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.CredentialAnswer},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -135,7 +132,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -149,9 +149,7 @@ _TAGS = ("deployments",)
 
 def _act(path: str, handler: Any, summary: str) -> Route:
     answers = {200: schemas.DeploymentAnswer}
-    return Route(
-        ("POST",), path, handler, summary, scope="write", answers=answers, errors=_ACTS, limit="write", tags=_TAGS
-    )
+    return Route(("POST",), path, handler, summary, scope="write", answers=answers, errors=_ACTS, tags=_TAGS)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -164,7 +162,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.DeploymentCreate,
         answers={201: schemas.DeploymentAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -195,7 +192,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.DeploymentUpdate,
         answers={200: schemas.DeploymentAnswer},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     _act(f"{_ONE}/archive", archive, "Archive a deployment"),
@@ -209,7 +205,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={201: schemas.RunAnswer},
         errors=(400, 404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(

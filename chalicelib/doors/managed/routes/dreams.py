@@ -86,9 +86,7 @@ _TAGS = ("dreams",)
 
 def _act(path: str, handler: Any, summary: str) -> Route:
     answers = {200: schemas.DreamAnswer}
-    return Route(
-        ("POST",), path, handler, summary, scope="write", answers=answers, errors=(400, 404), limit="write", tags=_TAGS
-    )
+    return Route(("POST",), path, handler, summary, scope="write", answers=answers, errors=(400, 404), tags=_TAGS)
 
 
 ROUTES: tuple[Route, ...] = (
@@ -101,7 +99,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.DreamCreate,
         answers={201: schemas.DreamAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(

@@ -73,7 +73,6 @@ ROUTES: tuple[Route, ...] = (
         body=EnvironmentCreate,
         answers={201: schemas.EnvironmentAnswer},
         errors=(409,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -104,7 +103,6 @@ ROUTES: tuple[Route, ...] = (
         body=EnvironmentUpdate,
         answers={200: schemas.EnvironmentAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -115,7 +113,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.EnvironmentAnswer},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -126,7 +123,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: Deleted},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
 )

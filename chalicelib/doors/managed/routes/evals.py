@@ -81,7 +81,6 @@ def _create(path: str, handler: Any, status: int) -> Route:
         body=schemas.EvalCreate,
         answers={status: schemas.EvalStarted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     )
 
@@ -104,7 +103,6 @@ def _one(path: str) -> tuple[Route, Route]:
         scope="write",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     )
     return get, gone

@@ -267,7 +267,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=("files",),
     ),
 )

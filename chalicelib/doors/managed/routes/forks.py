@@ -50,7 +50,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.SessionFork,
         answers={201: schemas.ForkedSession},
         errors=(400, 404, 409),
-        limit="write",
         tags=("sessions",),
     ),
 )

@@ -175,7 +175,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.Uninstalled},
         errors=(404,),
-        limit="write",
         tags=TAGS,
     ),
     Route(
@@ -197,7 +196,6 @@ ROUTES: tuple[Route, ...] = (
         body=PublicationCreate,
         answers={201: schemas.PublicationAnswer},
         errors=(404, 409),
-        limit="write",
         tags=TAGS,
     ),
     Route(
@@ -218,7 +216,6 @@ ROUTES: tuple[Route, ...] = (
         body=PublicationUpdate,
         answers={200: schemas.PublicationAnswer},
         errors=(404,),
-        limit="write",
         tags=TAGS,
     ),
     Route(
@@ -229,7 +226,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.Unpublished},
         errors=(404,),
-        limit="write",
         tags=TAGS,
     ),
     Route(

@@ -124,7 +124,7 @@ def delete_rule(call: Call) -> Answer:
 
 
 def _write(methods: tuple[str, ...], path: str, handler: Any, summary: str, **more: Any) -> Route:
-    return Route(methods, path, handler, summary, scope="write", limit="write", tags=TAGS, **more)
+    return Route(methods, path, handler, summary, scope="write", tags=TAGS, **more)
 
 
 _PUBLICATION = f"{ALL}/linear/publications/{{publication_id}}"

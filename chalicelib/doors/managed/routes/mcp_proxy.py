@@ -56,7 +56,6 @@ ROUTES: tuple[Route, ...] = (
         body_limit=_BODY_LIMIT,
         answers={200: "application/octet-stream"},
         errors=(404, 502),
-        limit="write",
         tags=("sessions",),
     ),
 )

@@ -72,7 +72,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         body=schemas.CliTokenCreate,
         answers={201: schemas.CliTokenAnswer},
-        limit="write",
         sealed=True,
         tags=_TAGS,
     ),
@@ -85,7 +84,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.OwnTenantCreate,
         answers={201: schemas.OwnTenantAnswer},
         errors=(409,),
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -49,7 +49,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.MemberInvite,
         answers={201: schemas.Invitation},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -70,7 +69,6 @@ ROUTES: tuple[Route, ...] = (
         scope="root",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )

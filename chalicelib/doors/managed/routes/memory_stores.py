@@ -92,7 +92,6 @@ ROUTES: tuple[Route, ...] = (
         body=StoreCreate,
         answers={201: schemas.MemoryStore},
         errors=(409,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -123,7 +122,6 @@ ROUTES: tuple[Route, ...] = (
         body=StoreUpdate,
         answers={200: schemas.MemoryStore},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -134,7 +132,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.MemoryStore},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -145,7 +142,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(

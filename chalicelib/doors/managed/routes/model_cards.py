@@ -82,7 +82,6 @@ ROUTES: tuple[Route, ...] = (
         body=CardCreate,
         answers={201: schemas.NewCardAnswer},
         errors=(409,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -113,7 +112,6 @@ ROUTES: tuple[Route, ...] = (
         body=CardUpdate,
         answers={200: schemas.CardAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -124,7 +122,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.CardAnswer},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -135,7 +132,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -93,7 +93,6 @@ ROUTES: tuple[Route, ...] = (
         body=ModelsAsk,
         answers={200: schemas.ModelNames},
         errors=(502,),
-        limit="write",
         keyless=True,
         tags=_TAGS,
     ),

@@ -85,7 +85,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.ValidationAnswer},
         errors=(404, 409, 502),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -120,7 +119,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.RefreshBody,
         answers={200: schemas.RefreshedAnswer},
         errors=(404, 409, 502),
-        limit="write",
         tags=_TAGS,
     ),
 )

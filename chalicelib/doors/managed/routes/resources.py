@@ -130,7 +130,6 @@ ROUTES: tuple[Route, ...] = (
         body=NewResource,
         answers={201: schemas.Resource},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -163,7 +162,6 @@ ROUTES: tuple[Route, ...] = (
         body=ResourceUpdate,
         answers={200: schemas.Resource},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -174,7 +172,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.ResourceDeleted},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -108,7 +108,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.StopBody,
         answers={200: schemas.StopAnswer},
         errors=(400, 404),
-        limit="write",
         tags=("sessions",),
     ),
     Route(
@@ -131,7 +130,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.TenantStopBody,
         answers={200: schemas.StopAnswer},
         errors=(400, 404),
-        limit="write",
         tags=("operator",),
     ),
 )

@@ -34,7 +34,6 @@ ROUTES: tuple[Route, ...] = (
         body=MemoryResource,
         answers={201: schemas.Resource},
         errors=(404, 409, 422),
-        limit="write",
         tags=_TAGS,
     ),
     Route(

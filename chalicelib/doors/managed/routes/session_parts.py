@@ -116,7 +116,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.Thread},
         errors=(400, 404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(

@@ -83,7 +83,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.Command,
         answers={200: schemas.CommandResult},
         errors=(404, 503),
-        limit="write",
         tags=_TAGS,
     ),
     Route(

@@ -132,7 +132,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.SessionCreate,
         answers={201: schemas.Session},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -164,7 +163,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.SessionUpdate,
         answers={200: schemas.Session},
         errors=_ACTS,
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -176,7 +174,6 @@ ROUTES: tuple[Route, ...] = (
         query=schemas.ForceQuery,
         answers={200: schemas.SessionDeleted},
         errors=_ACTS,
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -188,7 +185,6 @@ ROUTES: tuple[Route, ...] = (
         query=schemas.ForceQuery,
         answers={200: schemas.Session},
         errors=_ACTS,
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -199,7 +195,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.Session},
         errors=_ACTS,
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -253,7 +253,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: Deleted},
         errors=(400, 403, 404),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -331,7 +330,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.SkillVersionDeleted},
         errors=(400, 403, 404),
-        limit="write",
         tags=_TAGS,
     ),
 )

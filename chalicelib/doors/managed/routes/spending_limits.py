@@ -71,7 +71,7 @@ def delete(call: Call) -> Answer:
 
 def _routes(all_: str, scopes: tuple[str | None, str], tags: tuple[str, ...], whose: str) -> tuple[Route, ...]:
     one, (reads, writes) = f"{all_}/{{limit_id}}", scopes
-    shared: dict[str, Any] = {"scope": writes, "limit": "write", "tags": tags}
+    shared: dict[str, Any] = {"scope": writes, "tags": tags}
     seen: dict[str, Any] = {"tags": tags} | ({} if reads is None else {"scope": reads})
     answer = {200: schemas.LimitAnswer}
     return (

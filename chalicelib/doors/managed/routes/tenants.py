@@ -84,7 +84,6 @@ ROUTES: tuple[Route, ...] = (
         scope="root",
         body=schemas.TenantCreate,
         answers={201: schemas.NewTenantAnswer},
-        limit="write",
         sealed=True,
         tags=_TAGS,
     ),
@@ -116,7 +115,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.TenantUpdate,
         answers={200: schemas.TenantAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -127,7 +125,6 @@ ROUTES: tuple[Route, ...] = (
         scope="root",
         answers={200: schemas.TenantAnswer},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -138,7 +135,6 @@ ROUTES: tuple[Route, ...] = (
         scope="root",
         answers={201: schemas.NewKeyAnswer},
         errors=(404,),
-        limit="write",
         sealed=True,
         tags=_TAGS,
     ),
@@ -151,7 +147,6 @@ ROUTES: tuple[Route, ...] = (
         body=schemas.KeyCreate,
         answers={201: schemas.NewKeyAnswer},
         errors=(404,),
-        limit="write",
         sealed=True,
         tags=_TAGS,
     ),
@@ -173,7 +168,6 @@ ROUTES: tuple[Route, ...] = (
         scope="root",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )

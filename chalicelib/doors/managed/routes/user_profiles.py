@@ -135,7 +135,6 @@ ROUTES: tuple[Route, ...] = (
         body=ProfileCreate,
         answers={201: schemas.UserProfileAnswer},
         errors=(409,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -166,7 +165,6 @@ ROUTES: tuple[Route, ...] = (
         body=ProfileUpdate,
         answers={200: schemas.UserProfileAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -177,7 +175,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -189,7 +186,6 @@ ROUTES: tuple[Route, ...] = (
         body=ActionUrlCreate,
         answers={200: schemas.ActionUrlAnswer},
         errors=(404,),
-        limit="write",
         recall=action_url_again,
         tags=_TAGS,
     ),
@@ -201,7 +197,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.EnrollmentUrlAnswer},
         errors=(404,),
-        limit="write",
         recall=enrollment_url_again,
         tags=_TAGS,
     ),

@@ -68,7 +68,6 @@ ROUTES: tuple[Route, ...] = (
         body=VaultCreate,
         answers={201: schemas.VaultAnswer},
         errors=(409,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -91,7 +90,6 @@ ROUTES: tuple[Route, ...] = (
         body=VaultUpdate,
         answers={200: schemas.VaultAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -102,7 +100,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: schemas.VaultAnswer},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -113,7 +110,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -131,7 +131,6 @@ def _post(
         scope="write",
         answers=answers,
         errors=errors,
-        limit="write",
         tags=_TAGS,
         **more,
     )
@@ -166,7 +165,6 @@ ROUTES: tuple[Route, ...] = (
         body=EndpointUpdate,
         answers={200: schemas.WebhookEndpointAnswer},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -177,7 +175,6 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         answers={200: Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     _post(

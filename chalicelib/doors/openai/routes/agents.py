@@ -75,7 +75,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         scope="write",
         body=schemas.NewAgent,
         answers={200: schemas.AgentAnswer},
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -98,7 +97,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         body=schemas.AgentChange,
         answers={200: schemas.AgentAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -109,7 +107,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         scope="write",
         answers={200: lists.Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -106,7 +106,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         scope="write",
         answers={200: lists.Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )

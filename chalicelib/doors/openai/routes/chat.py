@@ -26,7 +26,6 @@ ROUTES: tuple[Route, ...] = tuple(
         body=schemas.ChatCompletionCreate,
         answers={200: (schemas.ChatCompletion, _SSE)},
         errors=(404, 409, 501, 502, 504),
-        limit="write",
         tags=("chat",),
     )
     for path in ("/openai/v1/chat/completions", "/v1/chat/completions")

@@ -53,7 +53,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         body=schemas.SendInputs,
         answers={202: None},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(

@@ -145,7 +145,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         body=schemas.NewSession,
         answers={200: (schemas.SessionAnswer, "text/event-stream")},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -170,7 +169,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         body=schemas.SessionChange,
         answers={200: schemas.SessionAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -181,7 +179,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         scope="write",
         answers={200: lists.Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )

@@ -144,7 +144,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         scope="write",
         body=schemas.NewVault,
         answers={200: schemas.VaultAnswer},
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -167,7 +166,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         body=schemas.VaultChange,
         answers={200: schemas.VaultAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -178,7 +176,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         scope="write",
         answers={200: lists.Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -190,7 +187,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         body=schemas.NewCredential,
         answers={200: schemas.CredentialAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -221,7 +217,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         body=schemas.CredentialChange,
         answers={200: schemas.CredentialAnswer},
         errors=(404, 409),
-        limit="write",
         tags=_TAGS,
     ),
     Route(
@@ -232,7 +227,6 @@ ROUTES: tuple[Route, ...] = both_bases(
         scope="write",
         answers={200: lists.Deleted},
         errors=(404,),
-        limit="write",
         tags=_TAGS,
     ),
 )
