@@ -3,7 +3,7 @@ it."""
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import IO, Any
 
 from chalicelib.bundles import archives, checking, logs, threads
@@ -23,15 +23,13 @@ from chalicelib.events.catalogue import INPUT_TYPES
 from chalicelib.events.event import Event
 from chalicelib.events.log import SessionRef, segment_sk
 from chalicelib.files.service import FileService
-from chalicelib.forks.copying import mark_row
 from chalicelib.forks.finishing import LAST_WRITES, last_of
 from chalicelib.forks.heads import head_of
 from chalicelib.forks.plans import Plan, Plans
 from chalicelib.sessions.model import Head, Spec, Thread
-from chalicelib.sessions.store import THREAD, SessionStore
+from chalicelib.sessions.store import SessionStore, mark_row
 from chalicelib.spending.limits import MOST_END_USER
 from chalicelib.storage.documents import Documents
-from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import Space
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.objects import Objects
@@ -141,7 +139,8 @@ class Importer:
             belongings.workspace(ground.bundle, target)
         files = belongings.files(ground.bundle, target, ground.ids)
         self._write_log(target, ground)
-        self._write_threads(target, ground.threads)
+        store = self._parts.store
+        store.table.put_many([store.thread_row(target, thread) for thread in ground.threads])
         cast = ground.cast
         spec = Spec(
             agent=cast.agent,
@@ -160,7 +159,7 @@ class Importer:
         for events in _segments(logs.sized_records(ground.bundle.archive)):
             known = [renamed(event, ground.ids) for event in events]
             rows.append(self._segment(target, known))
-            rows += [mark_row(self._parts.documents, target, one) for one in known if one.type in INPUT_TYPES]
+            rows += [self._mark_row(target, one) for one in known if one.type in INPUT_TYPES]
             if len(rows) >= _ROWS:
                 self._parts.store.table.put_many(rows)
                 rows = []
@@ -172,12 +171,8 @@ class Importer:
         writer = f"import/{first.seq}/{first.id}"
         return {"pk": target.pk, "sk": segment_sk(first.seq), "count": len(events), "writer": writer, **packed}
 
-    def _write_threads(self, target: SessionRef, found: list[Thread]) -> None:
-        rows: list[Row] = []
-        for thread in found:
-            packed = self._parts.documents.pack(target.space, asdict(thread), *target.folder)
-            rows.append({"pk": target.pk, "sk": THREAD + thread.id, **packed})
-        self._parts.store.table.put_many(rows)
+    def _mark_row(self, target: SessionRef, event: Event) -> Row:
+        return mark_row(self._parts.documents, target, event.id, event.type, event.data)
 
     def _finish(self, target: SessionRef, head: Head, spec: Spec, files: list[list[Write]], told: str) -> None:
         """Make the session visible: the last of the files' rows and the session in one step."""
@@ -186,9 +181,7 @@ class Importer:
         news = [Event(0, head.created_at, "session.created", {}, target.id)]
         created = store.create_writes(target, head, spec, None)
         steps = [self._parts.plans.done_write(target, told), *created, *together, *store.log.tell(target, news)]
-        try:
-            store.table.transact(steps)
-        except TransactionRefused:
+        if not store.table.transacted(steps):
             # A repeat of the same request was faster, or it was given up.
             store.get(target)
 

@@ -6,7 +6,7 @@ from chalicelib.events.catalogue import INPUT_TYPES
 from chalicelib.events.event import Event
 from chalicelib.events.log import SessionRef, segment_sk
 from chalicelib.sessions.errors import SessionNotFound
-from chalicelib.sessions.store import MARK
+from chalicelib.sessions.store import mark_row
 from chalicelib.storage.documents import Documents
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.objects import Objects
@@ -60,7 +60,7 @@ class LogCopier:
             event = Event.unpacked(first + offset, record)
             met.meet(event)
             if event.type in INPUT_TYPES:
-                met.marks.append(mark_row(self._documents, target, event))
+                met.marks.append(mark_row(self._documents, target, event.id, event.type, event.data))
         made: Row = {"pk": target.pk, "sk": row["sk"], "count": len(kept), "writer": row["writer"]}
         if len(kept) < len(packed):
             return made | self._documents.pack(target.space, kept, *target.folder)
@@ -72,9 +72,3 @@ class LogCopier:
         key = target.space.object_key(*target.folder, row["docref"].rpartition("/")[2])
         self._objects.copy(row["docref"], key)
         return {"docref": key}
-
-
-def mark_row(documents: Documents, target: SessionRef, event: Event) -> Row:
-    """Remembers an input's id, so that a client who sends it again meets it."""
-    document = {"type": event.type, "data": event.data}
-    return {"pk": target.pk, "sk": MARK + event.id} | documents.pack(target.space, document, *target.folder)

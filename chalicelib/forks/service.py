@@ -1,7 +1,7 @@
 """Forks sessions. What a fork is made of is written first, its head last: until then nobody can see it."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from chalicelib.agents.model import AgentVersion
@@ -31,15 +31,13 @@ from chalicelib.sessions.model import Head, Session, Spec
 from chalicelib.sessions.opening import Opener, Opening
 from chalicelib.sessions.planning import Planner
 from chalicelib.sessions.service import Scoped
-from chalicelib.sessions.store import THREAD, Loaded, SessionStore
+from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.skills.pinning import pin
 from chalicelib.skills.service import SkillService
 from chalicelib.spending.gate import Gate
 from chalicelib.spending.limits import MOST_END_USER, Spender
-from chalicelib.storage.documents import Documents
 from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import Space
-from chalicelib.storage.marshal import Row
 from chalicelib.storage.writes import Write
 
 
@@ -48,7 +46,6 @@ class ForkParts:
     """What forking needs of the other services."""
 
     store: SessionStore
-    documents: Documents
     inbox: Inbox
     agents: AgentService
     environments: EnvironmentService
@@ -188,11 +185,7 @@ class ForkService:
         store = self._parts.store
         known = {thread.id: thread for thread in store.threads(source)} | head.threads
         threads = [made for one in known.values() if (made := thread_of(one, copied)) is not None]
-        rows: list[Row] = []
-        for thread in threads:
-            packed = self._parts.documents.pack(target.space, asdict(thread), *target.folder)
-            rows.append({"pk": target.pk, "sk": THREAD + thread.id, **packed})
-        store.table.put_many(rows)
+        store.table.put_many([store.thread_row(target, thread) for thread in threads])
         return sum(thread.counted and thread.archived_at is None for thread in threads)
 
     def _finish(

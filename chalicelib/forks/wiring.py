@@ -18,7 +18,6 @@ def forks(services: "Services") -> "ForkService":
     return ForkService(
         ForkParts(
             store=services.session_store,
-            documents=services.documents,
             inbox=services.inbox,
             agents=services.agents,
             environments=services.environments,

@@ -196,8 +196,7 @@ class Planner:
 
     def _remember(self, item: Input, event_id: str) -> None:
         if item.id is not None:
-            document = {"type": item.type, "data": item.data}
-            self.rows.append(self._store.mark_write(self._ref, event_id, document))
+            self.rows.append(self._store.mark_write(self._ref, event_id, item.type, item.data))
 
     def _system(self, item: Input, position: int) -> None:
         if self._after in _RESULTS:

@@ -49,6 +49,12 @@ def inbox_sk(seq: int) -> str:
     return f"{INBOX}{seq:012d}"
 
 
+def mark_row(documents: Documents, ref: SessionRef, event_id: str, kind: str, data: dict[str, Any]) -> Row:
+    """An input's id with what was sent, so that a client who sends it again meets it."""
+    packed = documents.pack(ref.space, {"type": kind, "data": data}, *ref.folder)
+    return {"pk": ref.pk, "sk": MARK + event_id, **packed}
+
+
 class SessionStore:
     """Reads and writes the rows of sessions; no rule about sessions is here."""
 
@@ -152,8 +158,11 @@ class SessionStore:
 
     def thread_write(self, ref: SessionRef, thread: Thread) -> Write:
         """The row of a thread at rest."""
-        packed = self._documents.pack(ref.space, asdict(thread), *ref.folder)
-        return writes.put({"pk": ref.pk, "sk": THREAD + thread.id, **packed})
+        return writes.put(self.thread_row(ref, thread))
+
+    def thread_row(self, ref: SessionRef, thread: Thread) -> Row:
+        """A thread at rest, for those who write many rows at once."""
+        return {"pk": ref.pk, "sk": THREAD + thread.id, **self._documents.pack(ref.space, asdict(thread), *ref.folder)}
 
     def thread(self, ref: SessionRef, thread_id: str) -> Thread | None:
         """A thread as its row has it; None when it has none, as one that was never at rest."""
@@ -165,10 +174,9 @@ class SessionStore:
         for row in self.table.walk(ref.pk, low=THREAD + after + "!" * bool(after), high=THREAD + "~"):
             yield Thread.restore(self._documents.unpack(row))
 
-    def mark_write(self, ref: SessionRef, event_id: str, document: dict[str, Any]) -> Write:
+    def mark_write(self, ref: SessionRef, event_id: str, kind: str, data: dict[str, Any]) -> Write:
         """Remember a client's event id, once."""
-        packed = self._documents.pack(ref.space, document, *ref.folder)
-        return writes.put({"pk": ref.pk, "sk": MARK + event_id, **packed}, writes.ABSENT)
+        return writes.put(mark_row(self._documents, ref, event_id, kind, data), writes.ABSENT)
 
     def marks(self, ref: SessionRef, event_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
         """What is remembered of client event ids."""
