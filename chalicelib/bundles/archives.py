@@ -10,19 +10,12 @@ from typing import IO, TypeVar
 
 from chalicelib.bundles.errors import BadBundle, bad
 from chalicelib.bundles.model import MIB, MOST_BYTES, MOST_ENTRIES
+from chalicelib.core import zips
 
 PIECE = 1 << 18
 _AHEAD = 4 << 20
-_END = b"PK\x05\x06"
-_END_BYTES = 22
-_LARGE = b"PK\x06\x07"
-_LARGE_BYTES = 20
-_LONGEST_COMMENT = 1 << 16
 _MOST_DIRECTORY_BYTES = 32 * MIB
 _MOST_RATIO, _FREE_BYTES = 200, 16 * MIB
-_UTF8, _ENCRYPTED = 0x800, 0x1
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_UNIX = 3
 _KINDS = {0: "file", stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink"}
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError, RuntimeError, OSError)
 T = TypeVar("T")
@@ -131,7 +124,7 @@ def opened(file: IO[bytes], most_bytes: int) -> Iterator[Archive]:
     size = file.seek(0, io.SEEK_END)
     if size > most_bytes:
         raise bad("", f"a bundle has at most {most_bytes} bytes")
-    _check_directory(file, size)
+    _check_directory(file)
     try:
         reader = zipfile.ZipFile(file)
     except _DAMAGED as error:
@@ -140,19 +133,14 @@ def opened(file: IO[bytes], most_bytes: int) -> Iterator[Archive]:
         yield Archive(reader, _entries(reader, size))
 
 
-def _check_directory(file: IO[bytes], length: int) -> None:
+def _check_directory(file: IO[bytes]) -> None:
     """Refuse by what the end of the archive announces: its directory is read as a whole. Raises BadBundle."""
-    start = max(length - _LARGE_BYTES - _END_BYTES - _LONGEST_COMMENT, 0)
-    file.seek(start)
-    tail = file.read(length - start)
-    plain = tail[-_END_BYTES:]
-    at = len(tail) - _END_BYTES if plain[:4] == _END and plain[-2:] == b"\0\0" else tail.rfind(_END)
-    record = tail[at : at + _END_BYTES]
-    if at < 0 or len(record) < _END_BYTES:
-        raise bad("", "is no zip file, or it was cut off")
-    if tail[max(at - _LARGE_BYTES, 0) : at].startswith(_LARGE):
-        raise bad("", "has the form for very large archives, which is not read here")
-    entries, size = int.from_bytes(record[10:12], "little"), int.from_bytes(record[12:16], "little")
+    try:
+        entries, size = zips.announced(file)
+    except zips.NoZip:
+        raise bad("", "is no zip file, or it was cut off") from None
+    except zips.LargeForm:
+        raise bad("", "has the form for very large archives, which is not read here") from None
     if entries > MOST_ENTRIES or size > _MOST_DIRECTORY_BYTES:
         raise _too_many()
 
@@ -180,11 +168,11 @@ def _entries(reader: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
 def _check(entry: zipfile.ZipInfo) -> None:
     name = entry.orig_filename
-    if not name or name != entry.filename or not (name.isascii() or entry.flag_bits & _UTF8):
+    if not name or name != entry.filename or not (name.isascii() or entry.flag_bits & zips.UTF8):
         raise bad(name, "the name is not plain UTF-8")
-    if entry.flag_bits & _ENCRYPTED:
+    if entry.flag_bits & zips.ENCRYPTED:
         raise bad(name, "is encrypted")
-    if entry.compress_type not in _METHODS:
+    if entry.compress_type not in zips.METHODS:
         raise bad(name, "is packed in a way that is not read here; use deflate")
     if (kind := _kind(entry)) is None or (kind == "dir") != name.endswith("/"):
         raise bad(name, "is neither a file, nor a folder, nor a link")
@@ -193,4 +181,4 @@ def _check(entry: zipfile.ZipInfo) -> None:
 
 
 def _kind(entry: zipfile.ZipInfo) -> str | None:
-    return _KINDS.get(stat.S_IFMT(entry.external_attr >> 16) if entry.create_system == _UNIX else 0)
+    return _KINDS.get(stat.S_IFMT(entry.external_attr >> 16) if entry.create_system == zips.UNIX else 0)

@@ -7,8 +7,9 @@ import zipfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any, cast
 
+from chalicelib.core import zips
+
 _NO_TIME = (1980, 1, 1, 0, 0, 0)
-_UNIX = 3
 _PIECE = 1 << 18
 _PACKED_BYTES = 1 << 20
 """Larger contents are stored as they are: they leave faster, and no content is packed suspiciously well."""
@@ -82,7 +83,7 @@ class ZipStream:
 
 def _entry(name: str, mode: int) -> zipfile.ZipInfo:
     entry = zipfile.ZipInfo(name, _NO_TIME)
-    entry.create_system = _UNIX
+    entry.create_system = zips.UNIX
     entry.external_attr = mode << 16
     entry.compress_type = zipfile.ZIP_DEFLATED
     return entry

@@ -7,23 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+from chalicelib.core import zips
 from chalicelib.skills import paths
 from chalicelib.skills.errors import InvalidSkill, invalid
 from chalicelib.skills.model import MIB, MOST_BYTES, MOST_FILE_BYTES, MOST_FILES
 from chalicelib.skills.sources import PIECE, Source, spool
 
-_END = b"PK\x05\x06"
-_END_BYTES = 22
-_LARGE = b"PK\x06\x07"
-_LARGE_BYTES = 20
-_LONGEST_COMMENT = 1 << 16
 _MOST_ENTRIES = 4 * MOST_FILES
 _MOST_DIRECTORY_BYTES = MIB
 _MOST_RATIO = 200
-_UTF8, _ENCRYPTED = 0x800, 0x1
-_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _KINDS = (0, stat.S_IFREG, stat.S_IFDIR)
-_UNIX = 3
 
 
 @contextmanager
@@ -49,18 +42,12 @@ def _opened(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
 
 def _check_directory(file: IO[bytes]) -> None:
     """Refuse by what the end of the archive announces: its directory is read as a whole. Raises InvalidSkill."""
-    length = file.seek(0, 2)
-    start = max(length - _LARGE_BYTES - _END_BYTES - _LONGEST_COMMENT, 0)
-    file.seek(start)
-    tail = file.read()
-    plain = tail[-_END_BYTES:]
-    at = len(tail) - _END_BYTES if plain[:4] == _END and plain[-2:] == b"\0\0" else tail.rfind(_END)
-    record = tail[at : at + _END_BYTES]
-    if at < 0 or len(record) < _END_BYTES:
-        raise invalid("files", "the archive cannot be read: it is no zip file, or it was cut off")
-    if tail[max(at - _LARGE_BYTES, 0) : at].startswith(_LARGE):
-        raise invalid("files", "the archive has the form for very large ones, which is not read here")
-    entries, size = int.from_bytes(record[10:12], "little"), int.from_bytes(record[12:16], "little")
+    try:
+        entries, size = zips.announced(file)
+    except zips.NoZip:
+        raise invalid("files", "the archive cannot be read: it is no zip file, or it was cut off") from None
+    except zips.LargeForm:
+        raise invalid("files", "the archive has the form for very large ones, which is not read here") from None
     if entries > _MOST_ENTRIES or size > _MOST_DIRECTORY_BYTES:
         raise _too_many()
 
@@ -93,9 +80,9 @@ def _check(entry: zipfile.ZipInfo) -> None:
     shown = ascii(entry.orig_filename[:80])
     if stat.S_IFMT(entry.external_attr >> 16) not in _KINDS:
         raise invalid("files", f"{shown} is a link or a device; only files and folders make a skill")
-    if entry.flag_bits & _ENCRYPTED:
+    if entry.flag_bits & zips.ENCRYPTED:
         raise invalid("files", f"{shown} is encrypted")
-    if entry.compress_type not in _METHODS:
+    if entry.compress_type not in zips.METHODS:
         raise invalid("files", f"{shown} is packed in a way that is not read here; use deflate")
     if entry.file_size > MOST_FILE_BYTES:
         raise invalid("files", f"{shown} has more than {MOST_FILE_BYTES} bytes")
@@ -104,14 +91,14 @@ def _check(entry: zipfile.ZipInfo) -> None:
 
 
 def _source(reader: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Source:
-    mode = entry.external_attr >> 16 if entry.create_system == _UNIX else 0
+    mode = entry.external_attr >> 16 if entry.create_system == zips.UNIX else 0
     executable = bool(mode & 0o111) if mode else None
     return Source(_name(entry), entry.file_size, lambda: _pieces(reader, entry), executable)
 
 
 def _name(entry: zipfile.ZipInfo) -> str:
     """The name as its maker wrote it: most who write UTF-8 without saying so do write UTF-8."""
-    if entry.flag_bits & _UTF8:
+    if entry.flag_bits & zips.UTF8:
         return entry.orig_filename
     try:
         return entry.orig_filename.encode("cp437").decode()
