@@ -17,6 +17,20 @@ def shared_model() -> Iterator[FakeModel]:
         yield fake
 
 
+@pytest.fixture(scope="module")
+def shared_provider() -> Iterator[FakeModel]:
+    """A provider that the server knows nothing of."""
+    with FakeModel() as fake:
+        yield fake
+
+
+@pytest.fixture
+def provider(shared_provider: FakeModel) -> FakeModel:
+    """An address of the tenant's own choice; the server's models live elsewhere."""
+    shared_provider.reset()
+    return shared_provider
+
+
 @pytest.fixture(scope="session")
 def providers() -> Iterator[FakeProviders]:
     """Where the server's apps live."""

@@ -1,26 +1,11 @@
 """Model cards under the official client: its agents name them, its sessions are served by them."""
 
-from collections.abc import Iterator
-
 import pytest
 from anthropic import Anthropic, BadRequestError
 
 from tests.e2e.anthropic_sdk.helpers import make_agent, make_session, of, said, turn
 from tests.fakes.model_server import FakeModel
 from tests.support.api import Api
-
-
-@pytest.fixture(scope="module")
-def shared_provider() -> Iterator[FakeModel]:
-    with FakeModel() as fake:
-        yield fake
-
-
-@pytest.fixture
-def provider(shared_provider: FakeModel) -> FakeModel:
-    """An address of the tenant's own choice."""
-    shared_provider.reset()
-    return shared_provider
 
 
 def add(sdk_api: Api, provider: FakeModel, model_id: str = "mine", **fields: object) -> str:

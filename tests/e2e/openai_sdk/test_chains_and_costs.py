@@ -4,7 +4,6 @@ The rules of a chain are those of agents' turns. What a chat cost stands in the 
 answered, marked as a bare model's, and for the end user it was asked for.
 """
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
@@ -20,19 +19,6 @@ from tests.support.api import Api, Json, wait_for
 PRICES = {"input": "1000", "output": "1000"}
 """USD per million tokens, so a token costs a tenth of a cent."""
 CLAUDE: Json = {"model": "claude-test", **PRICES}
-
-
-@pytest.fixture(scope="module")
-def shared_provider() -> Iterator[FakeModel]:
-    with FakeModel() as fake:
-        yield fake
-
-
-@pytest.fixture
-def provider(shared_provider: FakeModel) -> FakeModel:
-    """Where the tenant's own cards lead."""
-    shared_provider.reset()
-    return shared_provider
 
 
 def card(api: Api, base_url: str, **fields: Any) -> Json:

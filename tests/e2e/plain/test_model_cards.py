@@ -1,7 +1,6 @@
 """Model cards: made, tried, changed, listed and removed; which models agents may name; who serves a session."""
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,19 +11,6 @@ from tests.support.api import Api, Json, text_of, wait_for
 from tests.support.trap import Trap
 
 KEY = "sk-kanarienvogel-0123456789"
-
-
-@pytest.fixture(scope="module")
-def shared_provider() -> Iterator[FakeModel]:
-    with FakeModel() as fake:
-        yield fake
-
-
-@pytest.fixture
-def provider(shared_provider: FakeModel) -> FakeModel:
-    """An address of the tenant's own choice; the server's models live elsewhere."""
-    shared_provider.reset()
-    return shared_provider
 
 
 def card(api: Api, base_url: str, **fields: Any) -> Json:
