@@ -25,7 +25,10 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """A store in the computer ``boot``, at ``path``; ``files`` go by their memory's path. ``rev`` counts its writes."""
+    """A store in the computer ``boot``, at ``path``; ``files`` go by their memory's path. ``rev`` counts its writes.
+
+    ``notes`` are what the agent has to know and was not told yet.
+    """
 
     store_id: str
     boot: str
@@ -34,6 +37,7 @@ class Mount:
     writable: bool
     files: dict[str, Base] = field(default_factory=dict)
     rev: int = 0
+    notes: tuple[str, ...] = ()
 
 
 class MountRows:
@@ -43,10 +47,13 @@ class MountRows:
         self._table = table
         self._documents = documents
 
+    def all(self, space: Space, session_id: str) -> list[Mount]:
+        """The mounts of a session's computer, or of an earlier one of which only the notes still count."""
+        return [self._mount(row) for row in self._table.walk(space.partition(_NOUN, session_id))]
+
     def find(self, space: Space, session_id: str, boot: str) -> list[Mount]:
-        """The mounts of a computer; what is known of an earlier one counts for nothing."""
-        found = [self._mount(row) for row in self._table.walk(space.partition(_NOUN, session_id))]
-        return [one for one in found if one.boot == boot]
+        """The mounts of that computer."""
+        return [one for one in self.all(space, session_id) if one.boot == boot]
 
     def save(self, space: Space, session_id: str, mount: Mount) -> bool:
         """Remember a mount in its next revision; False when somebody else did meanwhile."""
@@ -56,6 +63,7 @@ class MountRows:
             "name": mount.name,
             "writable": mount.writable,
             "files": {path: [base.memory_id, base.sha256] for path, base in mount.files.items()},
+            "notes": list(mount.notes),
         }
         packed = self._documents.pack(space, document, _NOUN, session_id)
         row: Row = {"pk": key.pk, "sk": key.sk, "boot": mount.boot, "rev": mount.rev + 1, **packed}
@@ -77,7 +85,8 @@ class MountRows:
     def _mount(self, row: Row) -> Mount:
         document = self._documents.unpack(row)
         files = {path: Base(*pair) for path, pair in document.pop("files").items()}
-        return Mount(row["sk"], row["boot"], files=files, rev=row["rev"], **document)
+        notes = tuple(document.pop("notes", ()))
+        return Mount(row["sk"], row["boot"], files=files, rev=row["rev"], notes=notes, **document)
 
 
 def _key(space: Space, session_id: str, store_id: str) -> Key:

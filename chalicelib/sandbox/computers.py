@@ -271,13 +271,13 @@ class Computers:
         with suppress(SandboxNotFound):
             self._change_computer(space, sandbox.id, sandbox.computer.boot, None)
 
-    def note(self, space: Space, live: Live, **facts: Any) -> None:
-        """Remember something of a computer: its ``uploads``, or that its agent was ``told`` of it."""
+    def note(self, space: Space, live: Live, facts: Callable[[Computer], Mapping[str, Any]]) -> None:
+        """Remember something of a computer: fields that ``facts`` derives from it as it is."""
 
         def noted(was: Sandbox) -> Sandbox | None:
             if was.computer is None or was.computer.boot != live.boot:
                 return None
-            return replace(was, computer=replace(was.computer, **facts))
+            return replace(was, computer=replace(was.computer, **facts(was.computer)))
 
         self._store.change(space, live.sandbox.id, noted)
 

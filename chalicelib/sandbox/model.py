@@ -15,8 +15,8 @@ Origin = Literal["e2b", "session"]
 class Computer:
     """A started computer. ``boot`` names this start of it and nothing else; ``frozen`` means stopped to spare it.
 
-    ``profile`` is a digest of all it was given at its start, ``problems`` tell what of it could not be set up,
-    ``uploads`` what was put at which path. ``told``: the agent knows of the problems, and that this computer is a new
+    ``profile`` is a digest of all it was given at its start, ``problems`` tell the agent what of it could not be set
+    up, until it knows; ``uploads`` what was put at which path. ``told``: the agent knows that this computer is a new
     one. ``memory``: memory stores are mounted.
     """
 

@@ -1,6 +1,6 @@
 """What may be done with sandboxes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -170,15 +170,19 @@ class SandboxService:
 
     def note_uploads(self, space: Space, live: Live, uploads: dict[str, str]) -> None:
         """Remember what was put where in that computer."""
-        self._computers.note(space, live, uploads=uploads)
+        self._computers.note(space, live, lambda _: {"uploads": uploads})
 
     def note_memory(self, space: Space, live: Live) -> None:
         """Remember that memory stores are mounted in that computer."""
-        self._computers.note(space, live, memory=True)
+        self._computers.note(space, live, lambda _: {"memory": True})
+
+    def note_problems(self, space: Space, live: Live, problems: Sequence[str]) -> None:
+        """Remember what the agent has to be told of that computer."""
+        self._computers.note(space, live, lambda now: {"problems": [*now.problems, *problems]})
 
     def note_told(self, space: Space, live: Live) -> None:
-        """Remember that the agent knows that this computer is not the one of before."""
-        self._computers.note(space, live, told=True)
+        """Remember that the agent knows that this computer is not the one of before, and of its problems."""
+        self._computers.note(space, live, lambda _: {"told": True, "problems": []})
 
     def hold(self, space: Space, live: Live, hold_ms: int) -> Live:
         """Keep a computer from counting as idle for another ``hold_ms``. Raises SandboxNotFound."""

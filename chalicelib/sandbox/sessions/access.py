@@ -69,15 +69,15 @@ class SessionSandbox:
             self._sandboxes().refresh(self._space, self._id)
         live = self._sandboxes().live(self._space, self._id, _HOLD_MS)
         computer = live.sandbox.computer
-        if computer is not None and not computer.told:
-            self._untold = live.sandbox.boots > 1 or bool(computer.problems)
-            for text in [RESTARTED] * (live.sandbox.boots > 1) + computer.problems:
+        if computer is not None:
+            told = [RESTARTED] * (live.sandbox.boots > 1 and not computer.told) + computer.problems
+            self._untold = bool(told)
+            for text in told:
                 self._note(text)
         have = computer.uploads if computer is not None else {}
         want = {path: what for one in self._placed for path, what in one.wanted().items()}
         if have != want:
-            for problem in (told for one in self._placed for told in one.put(live.client, have)):
-                self._note(problem)
+            self._met(live, [problem for one in self._placed for problem in one.put(live.client, have)])
             self._sandboxes().note_uploads(self._space, live, want)
         if self._memory is not None and (self._memory.wanted or (computer is not None and computer.memory)):
             self._mount(self._memory, live)
@@ -88,15 +88,21 @@ class SessionSandbox:
         fresh = live.sandbox.computer is None or not live.sandbox.computer.memory
         if not fresh:
             self._sandboxes().sync_live(self._space, live)
-        for problem in memory.refresh(self._space, live, again=bool(self._run)):
-            self._note(problem)
+        self._met(live, memory.refresh(self._space, live, again=bool(self._run)))
         if fresh:
             self._sandboxes().note_memory(self._space, live)
         self._hear()
 
+    def _met(self, live: Live, problems: Sequence[str]) -> None:
+        """Tell the agent, in its next run when this is none of its."""
+        if problems and not self._run:
+            self._sandboxes().note_problems(self._space, live, problems)
+        for problem in problems if self._run else ():
+            self._note(problem)
+
     def _hear(self) -> None:
-        """Take over what storing memory brought up."""
-        for text in self._memory.notes(self._id) if self._memory is not None else ():
+        """Take over what storing memory brought up: it is for the agent, so that a client leaves it to the next run."""
+        for text in self._memory.notes(self._space, self._id) if self._memory is not None and self._run else ():
             self._note(text)
 
     def _note(self, text: str) -> None:

@@ -78,7 +78,9 @@ class MemoryMounts:
         self._rows = rows
         self._memories = memories
         self._boots: set[str] = set()
-        self._notes: dict[str, list[str]] = {}
+        # Sessions with notes: without it every sync would read the rows. One that another process wrote is found when
+        # the next run begins.
+        self._untold: set[str] = set()
 
     def intake(self, live: Live) -> Intake | None:
         """Where a scan of that computer leaves what changed; None for a computer without stores."""
@@ -95,40 +97,51 @@ class MemoryMounts:
                 if (mount := mounts.get(folder)) is None:
                     break
                 told = carrying.carry(mount, changes)
-                if self._rows.save(space, session_id, mount):
-                    self._note(session_id, told)
+                noted = replace(mount, notes=(*mount.notes, *told)[-_NOTES_KEPT:])
+                if self._rows.save(space, session_id, noted):
+                    self._count(session_id, [noted])
                     break
             else:
                 raise SandboxContended("the mounts were changed by others again and again")
 
-    def _note(self, session_id: str, told: Sequence[str]) -> None:
-        if told:
-            notes = self._notes.setdefault(session_id, [])
-            notes += told
-            del notes[:-_NOTES_KEPT]
+    def _count(self, session_id: str, mounts: Iterable[Mount]) -> None:
+        if any(one.notes for one in mounts):
+            self._untold.add(session_id)
 
-    def notes(self, session_id: str) -> list[str]:
-        """What the agent has to know since it was last told."""
-        return self._notes.pop(session_id, [])
+    def notes(self, space: Space, session_id: str) -> list[str]:
+        """Take what the agent has to know since it was last told."""
+        if session_id not in self._untold:
+            return []
+        self._untold.discard(session_id)
+        noted = [one for one in self._rows.all(space, session_id) if one.notes]
+        taken = [one for one in noted if self._rows.save(space, session_id, replace(one, notes=()))]
+        # Somebody else noted more meanwhile: it is told the next time.
+        self._count(session_id, [one for one in noted if one not in taken])
+        return [text for one in taken for text in one.notes]
 
     def refresh(self, space: Space, live: Live, wanted: Sequence[Mapping[str, Any]], *, again: bool) -> list[str]:
         """Bring a computer's mounts up to the stores as they are; tells what could not be.
 
         Without ``again`` only a computer that has none yet gets them. Raises GuestGone, GuestProblem, SandboxContended.
         """
-        known = {one.store_id: one for one in self._rows.find(space, live.sandbox.id, live.boot)}
+        rows = self._rows.all(space, live.sandbox.id)
+        known = {one.store_id: one for one in rows if one.boot == live.boot}
+        notes = {one.store_id: one.notes for one in rows}
         self._boots.add(live.boot)
+        self._count(live.sandbox.id, rows)
         if known and not again:
             return []
         problems: list[str] = []
         for resource in wanted:
-            before = known.get(str(resource["memory_store_id"])) or _unmounted(resource, live.boot)
+            store_id = str(resource["memory_store_id"])
+            before = known.get(store_id) or _unmounted(resource, live.boot, notes.get(store_id, ()))
             problems += self._bring(space, live, before)
         attached = {str(resource["memory_store_id"]) for resource in wanted}
         gone = [one for one in known.values() if one.store_id not in attached]
         for one in gone:
             send_tree(live.client, frames.sent([], [one.path + path for path in one.files]), baseline=True, links=False)
         if gone:
+            problems += [text for one in gone for text in one.notes]
             self._rows.forget(space, live.sandbox.id, [one.store_id for one in gone])
         return problems
 
@@ -168,7 +181,7 @@ class MemoryMounts:
 
     def forget(self, space: Space, session_id: str) -> None:
         """The session is gone."""
-        self._notes.pop(session_id, None)
+        self._untold.discard(session_id)
         self._rows.forget(space, session_id)
 
 
@@ -183,14 +196,14 @@ class MountedMemory:
         """See ``MemoryMounts.refresh``."""
         return self.mounts.refresh(space, live, self.wanted, again=again)
 
-    def notes(self, session_id: str) -> list[str]:
+    def notes(self, space: Space, session_id: str) -> list[str]:
         """See ``MemoryMounts.notes``."""
-        return self.mounts.notes(session_id)
+        return self.mounts.notes(space, session_id)
 
 
-def _unmounted(resource: Mapping[str, Any], boot: str) -> Mount:
-    writable = resource["access"] == "read_write"
-    return Mount(str(resource["memory_store_id"]), boot, str(resource["mount_path"]), str(resource["name"]), writable)
+def _unmounted(resource: Mapping[str, Any], boot: str, notes: tuple[str, ...]) -> Mount:
+    store_id, path, name = (str(resource[key]) for key in ("memory_store_id", "mount_path", "name"))
+    return Mount(store_id, boot, path, name, resource["access"] == "read_write", notes=notes)
 
 
 def _folders(memories: Iterable[Memory]) -> list[str]:

@@ -145,9 +145,10 @@ def test_two_sessions_that_write_the_same_memory_lose_nothing(api: Api, store: s
         assert mind.bash(f"cat {MOUNT}/a.md") == "ground"
     # Both computers hold the ground; the second does not look again before its command ends.
     api.turn(second.id, f"tool:bash input:{json.dumps({'command': 'true'})} tokens:2")
-    log = f"while [ ! -e {MOUNT}/go ]; do sleep 0.05; done; printf mine > {MOUNT}/a.md"
+    log = f"touch /tmp/begun; while [ ! -e {MOUNT}/go ]; do sleep 0.05; done; printf mine > {MOUNT}/a.md"
     answer = api.say(second.id, f"tool:bash input:{json.dumps({'command': log})} tokens:2")
     assert answer.status_code < 300
+    api.post(f"/v1/sessions/{second.id}/exec", command="while [ ! -e /tmp/begun ]; do sleep 0.05; done")
     first.bash(f"printf theirs > {MOUNT}/a.md")
     api.post(f"/v1/sessions/{second.id}/exec", command=f"touch {MOUNT}/go")
     api.wait_idle(second.id)

@@ -1,6 +1,6 @@
 """How long a session's computer is kept awake: as long as somebody works with it, and not longer."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import pytest
 
@@ -136,3 +136,27 @@ def test_one_frozen_for_long_is_ended_and_its_follower_is_told_of_once(den: Den,
     third = den.user()
     third.client()
     assert third.notice() is None
+
+
+class Unplaceable:
+    """Something that no computer takes."""
+
+    def wanted(self) -> dict[str, str]:
+        return {"/workspace/a": "1"}
+
+    def put(self, client: object, have: Mapping[str, str]) -> list[str]:
+        return ["a could not be put there."]
+
+
+def test_what_a_client_met_is_told_to_the_agent_once(den: Den) -> None:
+    def user(run: str) -> SessionSandbox:
+        return SessionSandbox(lambda: den.services.sandboxes, [Unplaceable()], den.ref.space, den.ref.id, run=run)
+
+    execute(user(""), "true", 10_000)
+    agent = user("run")
+    agent.client()
+    assert agent.warnings() == ["a could not be put there."]
+    assert agent.notice() == "a could not be put there."
+    later = user("run")
+    later.client()
+    assert (later.warnings(), later.notice()) == ([], None)

@@ -39,10 +39,10 @@ class Den:
         draft = SessionDraft(agent | {"system": "", "tools": []}, new_id(), resources=resources)
         services.sessions.create(self.ref.space, draft, self.ref.id)
 
-    def user(self, services: Services | None = None) -> SessionSandbox:
-        """Somebody who works with its computer, in some process."""
+    def user(self, services: Services | None = None, run: str = "run") -> SessionSandbox:
+        """Somebody who works with its computer, in some process; a client for no ``run``."""
         known = services or self.services
-        made = known.sandbox_of(self.ref, known.sessions.get(self.ref).spec, "run")
+        made = known.sandbox_of(self.ref, known.sessions.get(self.ref).spec, run)
         assert made is not None
         return made
 
@@ -116,6 +116,25 @@ def test_a_dead_process_that_made_the_versions_but_did_not_say_so_leaves_no_doub
     assert den.held() == {"/made": "ab"}
     assert den.versions() == 2
     assert second.warnings() == []
+    other_process.close()
+
+
+@pytest.mark.parametrize("renewed", [False, True], ids=["the same computer", "a new computer"])
+def test_what_the_agent_has_to_know_waits_for_its_next_run(den: Den, other_process: Services, *, renewed: bool) -> None:
+    den.user().client()
+    den.write("/a", "theirs")
+    client = den.user(run="")
+    execute(client, f"printf mine > {MOUNT}/a", 10_000)
+    assert (client.notice(), client.warnings()) == (None, [])
+    if renewed:
+        den.services.sandboxes.pause(den.ref.space, den.ref.id, memory=False)
+    agent = den.user(other_process)
+    execute(agent, f"cat {MOUNT}/a", 10_000)
+    (told,) = [text for text in agent.warnings() if "memory" in text]
+    assert "changed by somebody else meanwhile" in told
+    assert told in str(agent.notice())
+    execute(agent, "true", 10_000)
+    assert agent.warnings() == []
     other_process.close()
 
 
