@@ -11,6 +11,8 @@ from typing import Any
 
 import httpx2
 
+from tests.support.patience import PATIENCE
+
 SDK_HEADERS = {"anthropic-version": "2023-06-01"}
 Json = dict[str, Any]
 
@@ -106,11 +108,11 @@ class Api:
         """The session's status."""
         return str(self.get(f"/v1/sessions/{session}")["status"])
 
-    def wait_idle(self, session: str, seconds: float = 30) -> Json:
+    def wait_idle(self, session: str, seconds: float = PATIENCE) -> Json:
         """Until the session rests; the session."""
-        return wait_for(lambda: _resting(self.get(f"/v1/sessions/{session}")), seconds, f"{session} to rest")
+        return wait_for(lambda: _resting(self.get(f"/v1/sessions/{session}")), f"{session} to rest", within=seconds)
 
-    def turn(self, session: str, text: str, seconds: float = 30) -> list[Json]:
+    def turn(self, session: str, text: str, seconds: float = PATIENCE) -> list[Json]:
         """Send a message, wait until the session rests, and give the log."""
         answer = self.say(session, text)
         assert answer.status_code in (200, 202), answer.text
@@ -160,9 +162,9 @@ class Stream:
         """The types so far."""
         return [frame.data["type"] for frame in list(self.frames)]
 
-    def wait(self, kind: str, count: int = 1, seconds: float = 30) -> list[Frame]:
+    def wait(self, kind: str, count: int = 1, seconds: float = PATIENCE) -> list[Frame]:
         """Until so many frames of a type have come; all frames so far."""
-        wait_for(lambda: self.types().count(kind) >= count, seconds, f"{count} x {kind} (have {self.types()})")
+        wait_for(lambda: self.types().count(kind) >= count, f"{count} x {kind} (have {self.types()})", within=seconds)
         return list(self.frames)
 
     def close(self) -> None:
@@ -207,15 +209,15 @@ def text_of(events: list[Json]) -> list[str]:
     ]
 
 
-def wait_for(true: Callable[[], Any], seconds: float, what: str) -> Any:
-    """Poll until something holds; what it gave."""
-    deadline = time.monotonic() + seconds
+def wait_for(true: Callable[[], Any], what: str, within: float = PATIENCE) -> Any:
+    """Poll until something holds; what it gave. ``within`` is named only where it is the rule under test."""
+    deadline = time.monotonic() + within
     while True:
         found = true()
         if found:
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"waited {seconds} s in vain for {what}")
+            raise AssertionError(f"waited {within} s in vain for {what}")
         time.sleep(0.02)
 
 

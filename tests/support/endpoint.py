@@ -6,6 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 from tests.support.api import Json, wait_for
+from tests.support.patience import PATIENCE
 
 
 class _Server(ThreadingHTTPServer):
@@ -84,15 +85,15 @@ class Endpoint:
         """How often a path was asked for."""
         return sum(call == path for call in list(self.calls))
 
-    def wait_called(self, path: str, seconds: float = 10) -> None:
+    def wait_called(self, path: str, seconds: float = PATIENCE) -> None:
         """Until the path was asked for."""
-        wait_for(lambda: self.count(path), seconds, f"a call of {path}")
+        wait_for(lambda: self.count(path), f"a call of {path}", within=seconds)
 
-    def wait_called_again(self, path: str, count: int, seconds: float = 10) -> None:
+    def wait_called_again(self, path: str, count: int, seconds: float = PATIENCE) -> None:
         """Until the path was asked for so often."""
-        wait_for(lambda: self.count(path) >= count, seconds, f"{count} calls of {path}")
+        wait_for(lambda: self.count(path) >= count, f"{count} calls of {path}", within=seconds)
 
-    def wait_answered(self, path: str, seconds: float = 10) -> None:
+    def wait_answered(self, path: str, seconds: float = PATIENCE) -> None:
         """Until an answer of the path went out; quicker than ``wait_for`` looks."""
         deadline = time.monotonic() + seconds
         while path not in self.answered:

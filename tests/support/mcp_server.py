@@ -75,7 +75,7 @@ class McpSite:
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
-        wait_for(lambda: self._server.started, 20, "the MCP server")
+        wait_for(lambda: self._server.started, "the MCP server")
         self.port = self._server.servers[0].sockets[0].getsockname()[1]
         self.oauth.url = f"http://127.0.0.1:{self.port}"
         return self

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.api import Json, wait_for
+from tests.support.patience import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -105,12 +106,14 @@ class Receiver:
         """The types of the events that came to a path."""
         return [hit.type for hit in self.of(path)]
 
-    def wait(self, count: int, path: str = "/", seconds: float = 20) -> list[Hit]:
+    def wait(self, count: int, path: str = "/", seconds: float = PATIENCE) -> list[Hit]:
         """Until so many messages came to a path; all of them."""
-        wait_for(lambda: len(self.of(path)) >= count, seconds, f"{count} messages at {path} (have {self.types(path)})")
+        wait_for(
+            lambda: len(self.of(path)) >= count, f"{count} messages at {path} (have {self.types(path)})", within=seconds
+        )
         return self.of(path)
 
-    def wait_type(self, kind: str, path: str = "/", seconds: float = 20) -> Hit:
+    def wait_type(self, kind: str, path: str = "/", seconds: float = PATIENCE) -> Hit:
         """Until an event of a type came to a path; the first."""
-        wait_for(lambda: kind in self.types(path), seconds, f"{kind} at {path} (have {self.types(path)})")
+        wait_for(lambda: kind in self.types(path), f"{kind} at {path} (have {self.types(path)})", within=seconds)
         return next(hit for hit in self.of(path) if hit.type == kind)

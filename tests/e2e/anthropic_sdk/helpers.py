@@ -11,6 +11,7 @@ import httpx2
 from anthropic import Anthropic, APIError
 
 from tests.support.api import message, wait_for
+from tests.support.patience import PATIENCE
 
 TURN_HEAD = ["session.status_running", "session.thread_status_running"]
 TURN_TAIL = ["session.thread_status_idle", "session.usage", "session.status_idle"]
@@ -62,14 +63,14 @@ def say(client: Anthropic, session_id: str, text: str) -> Any:
     return send(client, session_id, message(text))[0]
 
 
-def rest(client: Anthropic, session_id: str, seconds: float = 20) -> Any:
+def rest(client: Anthropic, session_id: str, seconds: float = PATIENCE) -> Any:
     """Wait until the session rests; the session."""
 
     def resting() -> Any:
         session = client.beta.sessions.retrieve(session_id)
         return session if session.status in ("idle", "terminated") else None
 
-    return wait_for(resting, seconds, f"{session_id} to rest")
+    return wait_for(resting, f"{session_id} to rest", within=seconds)
 
 
 def listed(client: Anthropic, session_id: str, **query: Any) -> list[Any]:
@@ -135,7 +136,7 @@ def is_idle(event: Any) -> bool:
     return bool(event.type == "session.status_idle")
 
 
-def until(stream: Any, last: Callable[[Any], bool] = is_idle, seconds: float = 20) -> Iterator[Any]:
+def until(stream: Any, last: Callable[[Any], bool] = is_idle, seconds: float = PATIENCE) -> Iterator[Any]:
     """The events of a stream up to one; the connection is cut when it does not come in time."""
     guard = threading.Timer(seconds, cut, (stream,))
     guard.start()
@@ -180,9 +181,9 @@ class Watch:
         """The types so far."""
         return types(list(self.events))
 
-    def wait(self, kind: str, count: int = 1, seconds: float = 20) -> list[Any]:
+    def wait(self, kind: str, count: int = 1, seconds: float = PATIENCE) -> list[Any]:
         """Until so many events of a type came; all so far."""
-        wait_for(lambda: self.types().count(kind) >= count, seconds, f"{count} x {kind} (have {self.types()})")
+        wait_for(lambda: self.types().count(kind) >= count, f"{count} x {kind} (have {self.types()})", within=seconds)
         return list(self.events)
 
     def wait_idle(self, count: int = 1) -> list[Any]:

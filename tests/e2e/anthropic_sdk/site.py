@@ -83,4 +83,4 @@ class Site:
 
     def wait_hits(self, count: int) -> None:
         """Until so many requests have come in."""
-        wait_for(lambda: len(self.hits) >= count, 15, f"{count} requests at the site")
+        wait_for(lambda: len(self.hits) >= count, f"{count} requests at the site")

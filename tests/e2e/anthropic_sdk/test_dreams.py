@@ -28,7 +28,7 @@ def ended(client: Anthropic, dream_id: str) -> Any:
         found = client.beta.dreams.retrieve(dream_id)
         return found if found.status not in ("pending", "running") else None
 
-    return wait_for(look, 60, "the dream to end")
+    return wait_for(look, "the dream to end")
 
 
 def test_a_dream_is_made_followed_and_archived(client: Anthropic, model: FakeModel, inputs: list[Any]) -> None:

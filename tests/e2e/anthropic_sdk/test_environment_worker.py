@@ -29,6 +29,7 @@ from tests.e2e.anthropic_sdk.helpers import (
 from tests.fakes.model_server import FakeModel
 from tests.support.api import Api, wait_for
 from tests.support.environment_worker import WorkerProcess, WorkerThread
+from tests.support.patience import PATIENCE
 from tests.support.relay import Relay
 from tests.support.server import Server
 
@@ -91,7 +92,7 @@ def bash(command: str, *more: str) -> str:
     return " ".join((f"tool:bash input:{json.dumps({'command': command})}", *more))
 
 
-def done(client: Anthropic, session: str, seconds: float = 25) -> list[Any]:
+def done(client: Anthropic, session: str, seconds: float = PATIENCE) -> list[Any]:
     """Wait for the end of the turn; all events."""
 
     def over() -> Any:
@@ -100,7 +101,7 @@ def done(client: Anthropic, session: str, seconds: float = 25) -> list[Any]:
         last = of(events, "session.status_idle")
         return events if found.status == "idle" and last and last[-1].stop_reason.type == "end_turn" else None
 
-    events: list[Any] = wait_for(over, seconds, f"{session} to end its turn")
+    events: list[Any] = wait_for(over, f"{session} to end its turn", within=seconds)
     return events
 
 
@@ -114,7 +115,7 @@ def test_a_worker_completes_a_session_with_a_real_shell(place: Place, client: An
     say(client, session, bash("echo from the shell | tee made.txt; pwd", "tools:2", 'say:"finished"'))
     with place.worker(tmp_path):
         events = done(client, session)
-        wait_for(lambda: place.work()[0].state == "stopped", 10, "the worker to leave")
+        wait_for(lambda: place.work()[0].state == "stopped", "the worker to leave")
     assert results(events) == [f"from the shell\n{tmp_path}"] * 2
     assert (tmp_path / "made.txt").read_text() == "from the shell\n"
     assert said(of(events, "agent.message")[-1]) == "finished"
@@ -155,7 +156,7 @@ def test_a_later_turn_makes_a_new_item(place: Place, client: Anthropic, tmp_path
         for turn in range(2):
             say(client, session, bash(f"echo turn {turn}", "tools:1"))
             done(client, session)
-            wait_for(lambda: {item.state for item in place.work()} == {"stopped"}, 10, "the worker to leave")
+            wait_for(lambda: {item.state for item in place.work()} == {"stopped"}, "the worker to leave")
     assert results(listed(client, session)) == ["turn 0", "turn 1"]
     assert len(place.work()) == 2
 
@@ -166,12 +167,12 @@ def test_a_killed_worker_is_replaced_after_its_lease(place: Place, client: Anthr
     say(client, session, bash(command, "tools:1"))
     marks = tmp_path / "marks"
     with place.process(tmp_path) as first:
-        wait_for(marks.exists, 40, "the first worker to run the tool")
-        held = wait_for(lambda: place.work()[0].latest_heartbeat_at, 5, "a heartbeat")
+        wait_for(marks.exists, "the first worker to run the tool")
+        held = wait_for(lambda: place.work()[0].latest_heartbeat_at, "a heartbeat")
         first.kill()
     held = place.work()[0].latest_heartbeat_at or held
     with place.worker(tmp_path):
-        wait_for(lambda: marks.read_text() == "run\nrun\n", 15, "the second worker to run it")
+        wait_for(lambda: marks.read_text() == "run\nrun\n", "the second worker to run it")
         (item,) = place.work()
         with place.as_worker() as old, pytest.raises(PreconditionFailedError) as refused:
             old.beta.environments.work.heartbeat(item.id, environment_id=place.id, expected_last_heartbeat=held)
@@ -195,15 +196,15 @@ def test_a_frozen_worker_finds_its_lease_lost_and_leaves_the_item_alone(
     say(client, session, bash(command, "tools:1"))
     marks = tmp_path / "marks"
     with place.process(tmp_path) as first:
-        wait_for(marks.exists, 40, "the first worker to run the tool")
+        wait_for(marks.exists, "the first worker to run the tool")
         first.send(signal.SIGSTOP)
         with place.worker(tmp_path):
-            wait_for(lambda: marks.read_text() == "run\nrun\n", 15, "the other worker to take over")
+            wait_for(lambda: marks.read_text() == "run\nrun\n", "the other worker to take over")
             first.send(signal.SIGCONT)
-            wait_for(lambda: "lease lost: heartbeat precondition failed" in first.log(), 10, "the refused heartbeat")
+            wait_for(lambda: "lease lost: heartbeat precondition failed" in first.log(), "the refused heartbeat")
             (tmp_path / "go").touch()
             events = done(client, session)
-        wait_for(lambda: "without stopping it" in first.log(), 10, "the first worker to let go")
+        wait_for(lambda: "without stopping it" in first.log(), "the first worker to let go")
     assert results(events) == ["finished"]
     assert len(place.work()) == 1
 
@@ -229,15 +230,15 @@ def test_an_interrupt_ends_the_turn_while_the_tool_runs(
     command = "touch begun; while [ ! -e go ]; do sleep 0.05; done; echo too late"
     say(client, session, bash(command, "tools:1"))
     with place.worker(tmp_path):
-        wait_for((tmp_path / "begun").exists, 15, "the tool to run")
+        wait_for((tmp_path / "begun").exists, "the tool to run")
         send(client, session, {"type": "user.interrupt"})
         events = done(client, session, 5)
         (closed,) = of(events, "agent.tool_result")
         assert closed.is_error
         (tmp_path / "go").touch()
-        wait_for(lambda: "failed to send tool result" in caplog.text, 10, "the late result to be refused")
+        wait_for(lambda: "failed to send tool result" in caplog.text, "the late result to be refused")
         say(client, session, bash("echo again", "tools:1"))
-        wait_for(lambda: results(listed(client, session)) == ["again"], 10, "the next turn's result")
+        wait_for(lambda: results(listed(client, session)) == ["again"], "the next turn's result")
         events = done(client, session)
     assert len(of(events, "agent.tool_use")) == 2
     assert not any("too late" in text for text in results(events))
@@ -264,7 +265,7 @@ class TestPermissions:
     ) -> None:
         with place.worker(tmp_path):
             session, use = self._asked(place, client)
-            wait_for(lambda: "requires user confirmation" in caplog.text, 10, "the worker to hold the call")
+            wait_for(lambda: "requires user confirmation" in caplog.text, "the worker to hold the call")
             assert not (tmp_path / "ran").exists()
             send(client, session, confirm(use))
             events = done(client, session)
@@ -276,7 +277,7 @@ class TestPermissions:
     ) -> None:
         with place.worker(tmp_path):
             session, use = self._asked(place, client)
-            wait_for(lambda: "requires user confirmation" in caplog.text, 10, "the worker to hold the call")
+            wait_for(lambda: "requires user confirmation" in caplog.text, "the worker to hold the call")
             send(client, session, confirm(use, "deny", deny_message="not here"))
             events = done(client, session)
         assert results(events) == []
@@ -318,7 +319,7 @@ class TestBrokenConnections:
 
     @staticmethod
     def _ran(marks: Path, times: int) -> None:
-        wait_for(lambda: marks.exists() and marks.read_text() == "run\n" * times, 15, f"run {times}")
+        wait_for(lambda: marks.exists() and marks.read_text() == "run\n" * times, f"run {times}")
 
     def test_cut_off_while_a_tool_runs(self, place: Place, client: Anthropic, tmp_path: Path) -> None:
         session = place.session()

@@ -39,7 +39,7 @@ def test_a_stream_left_early_is_noticed_and_disturbs_nobody(client: Anthropic, s
     for _ in range(15):
         with client.beta.sessions.events.stream(session.id, extra_query={"replay": "1"}) as stream:
             assert next(iter(stream)).type == "session.status_running"
-    wait_for(lambda: len(list(open_files.iterdir())) <= before + 3, 10, "the server to let go of 15 streams")
+    wait_for(lambda: len(list(open_files.iterdir())) <= before + 3, "the server to let go of 15 streams")
     assert types(turn(client, session.id, "after all left"))[-1] == "session.status_idle"
 
 

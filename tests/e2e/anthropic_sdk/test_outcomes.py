@@ -78,7 +78,7 @@ def test_the_limit_gives_one_closing_turn(client: Anthropic, model: FakeModel) -
 def test_an_interrupt_while_working_towards_it_decides_it(client: Anthropic, model: FakeModel) -> None:
     session = make_session(client)
     send(client, session.id, define("Slow work tokens:3 hang:2"))
-    wait_for(lambda: len(model.requests) == 1, 10, "the model to be asked")
+    wait_for(lambda: len(model.requests) == 1, "the model to be asked")
     send(client, session.id, {"type": "user.interrupt"})
     assert rest(client, session.id).outcome_evaluations[0].result == "interrupted"
     assert results(listed(client, session.id)) == [(0, "interrupted")]

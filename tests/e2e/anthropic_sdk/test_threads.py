@@ -144,7 +144,7 @@ def test_a_thread_streams_its_own_events_and_deltas(client: Anthropic, model: Fa
     model.hold(match=f"{team.mark}/")
     whole = watch(client, team.session, event_deltas=["agent.message"])
     team.say()
-    model.wait_held(2, timeout=40)
+    model.wait_held(2)
     first = next(t for t in team.threads() if f"{team.mark}/0" in said(team.events(t.id)[1]))
     with client.beta.sessions.threads.events.stream(
         first.id, session_id=team.session, event_deltas=["agent.message"]
@@ -179,7 +179,7 @@ def test_a_question_of_a_thread_is_answered_by_its_id(either: Anthropic, model: 
     with pytest.raises(anthropic.BadRequestError, match="waiting on responses to events"):
         send(either, team.session, message("hello?"))
     send(either, team.session, custom_result(custom, "yes"), confirm(fetch, "deny", deny_message="No."))
-    events = wait_for(lambda: _ended(listed(either, team.session)), 20, "the end of the turn")
+    events = wait_for(lambda: _ended(listed(either, team.session)), "the end of the turn")
     results = [said(event) for event in of(events, "agent.tool_result")]
     assert sorted(results) == ["heard", "not fetched"]
     answers = of(events, "user.custom_tool_result") + of(events, "user.tool_confirmation")
@@ -221,7 +221,7 @@ def test_a_thread_at_work_is_not_archived_but_can_be_stopped(
     model.hold(after_tokens=1, match=f"{team.mark}/0")
     stream = watch(client, team.session)
     team.say()
-    model.wait_held(timeout=40)
+    model.wait_held()
     [thread] = team.threads(statuses=["running"])
     with pytest.raises(anthropic.BadRequestError):
         client.beta.sessions.threads.archive(thread.id, session_id=team.session)
@@ -239,7 +239,7 @@ def test_an_interrupt_without_a_thread_stops_all(client: Anthropic, model: FakeM
     team.delegates('slow say:"a b c"', 'slower say:"d e f"')
     model.hold(after_tokens=1, match=f"{team.mark}/")
     team.say()
-    model.wait_held(2, timeout=40)
+    model.wait_held(2)
     send(client, team.session, {"type": "user.interrupt"})
     rest(client, team.session)
     model.release()

@@ -207,7 +207,7 @@ class TestAMessageDuringATool:
         model.wait_held()
         say(client, session.id, 'one more say:"heard it"')
         model.release()
-        wait_for(lambda: len(of(listed(client, session.id), "agent.message")) == 2, 15, "two answers")
+        wait_for(lambda: len(of(listed(client, session.id), "agent.message")) == 2, "two answers")
         rest(client, session.id)
         events = listed(client, session.id)
         assert said(of(events, "agent.message")[1]) == "heard it"
@@ -261,7 +261,7 @@ class TestInterrupt:
         model.wait_held()
         send(client, session.id, INTERRUPT, message('rather this say:"this it is"'))
         model.release()
-        wait_for(lambda: of(listed(client, session.id), "agent.message")[-1:], 15, "an answer")
+        wait_for(lambda: of(listed(client, session.id), "agent.message")[-1:], "an answer")
         rest(client, session.id)
         events = listed(client, session.id)
         assert said(of(events, "agent.message")[-1]) == "this it is"

@@ -153,16 +153,16 @@ def test_a_failing_receiver_gets_the_same_id_again(client: Anthropic, api: Api, 
     make_agent(client)
     first = receiver.wait(1)[0]
     path = f"/v1/webhook_endpoints/{made['id']}/deliveries"
-    delivery = wait_for(lambda: api.get(path, status="delivered")["data"], 10, "the delivery")[0]
+    delivery = wait_for(lambda: api.get(path, status="delivered")["data"], "the delivery")[0]
     receiver.statuses["/"] = [503]
     api.post(f"{path}/{delivery['id']}/redeliver")
-    wait_for(lambda: len(api.get(f"{path}/{delivery['id']}")["attempts"]) == 2, 10, "the failed attempt")
-    again = receiver.wait(3, seconds=30)
+    wait_for(lambda: len(api.get(f"{path}/{delivery['id']}")["attempts"]) == 2, "the failed attempt")
+    again = receiver.wait(3)
     assert {hit.headers["webhook-id"] for hit in again} == {first.headers["webhook-id"]}
     assert {hit.text for hit in again} == {first.text}
     for hit in again:
         client.beta.webhooks.unwrap(hit.text, headers=hit.headers, key=made["secret"])
-    shown = wait_for(lambda: _delivered(api.get(f"{path}/{delivery['id']}")), 10, "the success")
+    shown = wait_for(lambda: _delivered(api.get(f"{path}/{delivery['id']}")), "the success")
     assert [one["status"] for one in shown["attempts"]] == [200, 503, 200]
 
 

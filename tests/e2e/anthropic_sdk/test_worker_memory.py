@@ -62,7 +62,7 @@ def test_the_worker_keeps_stores_in_step(
     work = client.beta.environments.work
     with WorkerThread(server.url, environment, worker_key, tmp_path, 0.3):
         rest(client, session)
-        wait_for(lambda: [item.state for item in work.list(environment)] == ["stopped"], 15, "the worker to leave")
+        wait_for(lambda: [item.state for item in work.list(environment)] == ["stopped"], "the worker to leave")
     assert said(of(listed(client, session), "user.tool_result")[0]) == "koldtrue28"
     memories = client.beta.memory_stores.memories
     held = {one.path: one.content for one in memories.list(store, view="full") if one.type == "memory" and one.content}
@@ -81,7 +81,7 @@ def test_a_session_token_reaches_no_other_store(client: Anthropic, server: Serve
     session = str(make_session(client, agent, environment_id=environment, resources=resources).id)
     say(client, session, f"tool:bash input:{json.dumps({'command': 'true'})} tools:1")
     worker = Anthropic(base_url=server.url, auth_token=worker_key, api_key=None, max_retries=0)
-    item: Any = wait_for(lambda: worker.beta.environments.work.poll(environment), 10, "the work")
+    item: Any = wait_for(lambda: worker.beta.environments.work.poll(environment), "the work")
     token = json.loads(base64.urlsafe_b64decode(item.secret + "=="))["sessions_token"]
     with worker, Anthropic(base_url=server.url, auth_token=token, api_key=None, max_retries=0) as inside:
         stores = inside.beta.memory_stores

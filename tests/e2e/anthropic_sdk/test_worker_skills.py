@@ -49,8 +49,8 @@ def test_the_official_worker_brings_the_skills_along(
     )
     say(client, session, f"tool:bash input:{json.dumps({'command': script})} tokens:2")
     with WorkerThread(server.url, place, key, tmp_path):
-        (result,) = wait_for(lambda: of(listed(client, session), "user.tool_result"), 25, "the worker's result")
-        wait_for(lambda: client.beta.sessions.retrieve(session).status == "idle", 20, "the end of the turn")
+        (result,) = wait_for(lambda: of(listed(client, session), "user.tool_result"), "the worker's result")
+        wait_for(lambda: client.beta.sessions.retrieve(session).status == "idle", "the end of the turn")
     assert said(result).split("\n") == [
         "folded here",
         "skills/folding:",
@@ -75,7 +75,7 @@ def test_a_session_token_opens_the_skills_of_its_agent_and_nothing_else(
     session = make_session(client, agent, environment_id=place)
     say(client, session.id, 'tool:bash input:{"command": "true"}')
     worker = Anthropic(base_url=server.url, auth_token=key, api_key=None, max_retries=0)
-    item = wait_for(lambda: worker.beta.environments.work.poll(place), 10, "work")
+    item = wait_for(lambda: worker.beta.environments.work.poll(place), "work")
     token = _token(item.secret)
     holder = Anthropic(base_url=server.url, auth_token=token, api_key=None, max_retries=0)
     version = session.agent.skills[0].version

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from e2b import Sandbox
 
-PATIENCE = 10.0
+from tests.support.patience import PATIENCE
 
 
 def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:

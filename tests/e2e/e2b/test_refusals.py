@@ -22,5 +22,5 @@ def test_what_cannot_succeed_is_asked_once(bare_server: Server) -> None:
         Sandbox.create(api_key=key, api_url=bare_server.url, sandbox_url=bare_server.url)
     assert Sandbox.list(api_key=key, api_url=bare_server.url, sandbox_url=bare_server.url).next_items() == []
     # A request is logged after its answer is sent: the line of the later one says that the earlier ones are all there.
-    wait_for(lambda: "GET /v2/sandboxes 200" in bare_server.log(), 10, "the log of the later request")
+    wait_for(lambda: "GET /v2/sandboxes 200" in bare_server.log(), "the log of the later request")
     assert len(re.findall(r"POST /v2/sandboxes 503", bare_server.log())) == 1

@@ -57,7 +57,7 @@ class Scene:
 
     def wait_tokens(self, count: int, request: int = 1) -> None:
         """Until the model has sent so much of its answer to the request of that number."""
-        wait_for(lambda: self._tokens(request) >= count, 15, f"{count} tokens of {self.mark}")
+        wait_for(lambda: self._tokens(request) >= count, f"{count} tokens of {self.mark}")
 
     def _tokens(self, request: int) -> int:
         asked = self.model.requests_of(self.mark)
@@ -65,7 +65,7 @@ class Scene:
 
     def open_calls(self) -> list[str]:
         """The ids of what the client has to answer, once there is something."""
-        ids: list[str] = wait_for(self._required, 15, "a call for the client")["event_ids"]
+        ids: list[str] = wait_for(self._required, "a call for the client")["event_ids"]
         return ids
 
     def _required(self) -> Json | None:
@@ -117,7 +117,7 @@ def _in_a_tool(directives: str, calls: int) -> Moment:
     def prepare(scene: Scene) -> None:
         scene.endpoint.hold(scene.path)
         scene.begin(f"tool:ping {directives}", scene.tool())
-        wait_for(lambda: scene.endpoint.count(scene.path) == calls, 15, "the tool to be called")
+        wait_for(lambda: scene.endpoint.count(scene.path) == calls, "the tool to be called")
 
     return Moment(prepare)
 
@@ -141,7 +141,7 @@ def _fetching(scene: Scene) -> None:
     url = f"{scene.endpoint.url}{scene.path}"
     scene.endpoint.hold(scene.path)
     scene.begin(f'tool:web_fetch input:{{"url": "{url}"}} from {url} .', toolset)
-    wait_for(lambda: scene.endpoint.count(scene.path) == 1, 15, "the page to be fetched")
+    wait_for(lambda: scene.endpoint.count(scene.path) == 1, "the page to be fetched")
 
 
 def _two_turns(scene: Scene) -> None:
@@ -154,7 +154,7 @@ def _two_turns(scene: Scene) -> None:
 
 def _first_turn_ended(scene: Scene) -> None:
     scene.model.release()
-    wait_for(lambda: "session.status_idle" in str(scene.log()), 15, "the first turn to end")
+    wait_for(lambda: "session.status_idle" in str(scene.log()), "the first turn to end")
 
 
 def _three_messages(scene: Scene) -> None:
@@ -165,7 +165,7 @@ def _three_messages(scene: Scene) -> None:
 
 def _before_another_try(scene: Scene) -> None:
     scene.begin("error:529x1 tokens:4")
-    wait_for(lambda: scene.api().status(scene.session) == "rescheduling", 15, "the pause")
+    wait_for(lambda: scene.api().status(scene.session) == "rescheduling", "the pause")
 
 
 def _with_keys(scene: Scene) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.e2e.laws.checks import USES, assert_complete, results
-from tests.e2e.laws.mortality import PATIENCE, Owner, Written, await_closely
+from tests.e2e.laws.mortality import Owner, Written, await_closely
 from tests.fakes.model_server import FakeModel
 from tests.support.api import Api, Json, text_of, types_of, wait_for
 
@@ -51,7 +51,7 @@ class Dreaming:
             asked = self.model.requests_of(self.mark)
             return len(asked) == requests and asked[-1]["tokens"] == tokens
 
-        wait_for(look, PATIENCE, f"{requests} requests of {self.mark}")
+        wait_for(look, f"{requests} requests of {self.mark}")
 
     def now(self) -> Json:
         """The dream as it is now."""
@@ -71,7 +71,7 @@ class Dreaming:
 
     def ended(self) -> Json:
         """The dream, once it has ended."""
-        found: Json = wait_for(lambda: (one := self.now())["ended_at"] and one, PATIENCE, f"{self.mark} to end")
+        found: Json = wait_for(lambda: (one := self.now())["ended_at"] and one, f"{self.mark} to end")
         return found
 
 
@@ -138,7 +138,7 @@ def come_to_states(sleeper: Sleeper, model: FakeModel) -> dict[str, Dreaming]:
         one.begin()
     for name, (upto, tokens) in stalls.items():
         found[name].wait_stalled(upto + 1, tokens)
-    model.wait_held(1, PATIENCE)
+    model.wait_held()
     return found
 
 
@@ -148,7 +148,7 @@ def come_to_last_states(sleeper: Sleeper, model: FakeModel) -> dict[str, Dreamin
     ending.script(0, len(ending.answers))
     pending.stall(0, 0, 0)
     ending.begin()
-    wait_for(lambda: ending.began() and TIDY in text_of(ending.log()), PATIENCE, "the last words")
+    wait_for(lambda: ending.began() and TIDY in text_of(ending.log()), "the last words")
     pending.begin()
     in_the_tool = Written(2).come(pending.owner.state)
     model.release()

@@ -287,7 +287,7 @@ def integrations(story: Narrator) -> None:
     message = slack_message(team, 'say:"heard-here"')
     _deliver(story, made["webhook_url"], fake.signed("slack", message, secret=app["webhook_secret"]))
     _deliver(story, made["webhook_url"], fake.signed("slack", message, secret="another"))
-    wait_for(lambda: fake.of("heard-there") and fake.of("heard-here"), 60, "answers at the providers")
+    wait_for(lambda: fake.of("heard-there") and fake.of("heard-here"), "answers at the providers")
     for number, text in enumerate((*fake.tokens, *fake.refreshing, *fake.codes)):
         story.hide(f"provider's {number}", text)
 

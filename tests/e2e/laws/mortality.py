@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.api import Api
+from tests.support.patience import PATIENCE
 from tests.support.server import Server
 
-PATIENCE = 60
 Come = Callable[[], bool]
 
 

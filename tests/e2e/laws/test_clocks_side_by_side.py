@@ -48,11 +48,11 @@ def test_due_deployments_and_wake_ups_come_once_whichever_clock_dies(
     def wakings() -> list[Json]:
         return [event for event in api.log(session) if event.get("metadata", {}).get("type") == "wakeup"]
 
-    wait_for(lambda: runs() or wakings(), AHEAD_SECONDS + 90, "a clock to begin")
+    wait_for(lambda: runs() or wakings(), "a clock to begin", within=AHEAD_SECONDS + 90)
     workers.kill(workers.alive[0])
     # What the dead one began is held for a minute before another goes on with it.
-    wait_for(lambda: len(runs()) == len(made), 120, "every run")
-    wait_for(wakings, 60, "the session to wake")
+    wait_for(lambda: len(runs()) == len(made), "every run", within=120)
+    wait_for(wakings, "the session to wake")
     assert {run["trigger_context"]["scheduled_at"] for run in runs()} == {moment}
     assert sorted(run["deployment_id"] for run in runs()) == sorted(one["id"] for one in made)
     for run in runs():

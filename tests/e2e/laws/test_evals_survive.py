@@ -36,7 +36,7 @@ def test_a_killed_server_finishes_its_runs_with_one_session_a_trial(mortal: Serv
     api = Api(mortal.url, key)
     shared_model.wait_held(1, 30)
     shared_model.release()
-    found = wait_for(lambda: (one := api.get(run))["status"] == "completed" and one, 90, "the run")
+    found = wait_for(lambda: (one := api.get(run))["status"] == "completed" and one, "the run", within=90)
     trials = found["tasks"][0]["trials"]
     assert [one["status"] for one in trials] == ["completed"] * 6
     assert all(one["reward"]["passed"] for one in trials)

@@ -2,6 +2,7 @@
 
 The server is killed as `kill -9` does and started again on its state. A fork that was cut off is in no list until the
 same request is sent again, which makes the very fork that was asked for first; its source is as it was. A dream goes on
+from tests.support.patience import PATIENCE
 from where it was and writes what one undisturbed writes. Every trial of a run is carried out and graded once.
 """
 
@@ -18,7 +19,7 @@ import pytest
 from tests.e2e.laws.checks import assert_answered, assert_complete, results
 from tests.e2e.laws.conftest import model_env
 from tests.e2e.laws.dreaming import IN_PLACE, Sleeper, come_to_last_states, come_to_states, die_again, outcome
-from tests.e2e.laws.mortality import PATIENCE, Owner, Passed, Written, await_closely
+from tests.e2e.laws.mortality import Owner, Passed, Written, await_closely
 from tests.fakes.model_server import FakeModel
 from tests.support.api import Api, Json, text_of, wait_for
 from tests.support.receiver import Receiver
@@ -153,7 +154,7 @@ def assert_all_go_on_alike(source: Source, model: FakeModel, sessions: list[str]
     for one in sessions:
         assert api.say(one, text).status_code == 202
     for one in sessions:
-        api.wait_idle(one, PATIENCE)
+        api.wait_idle(one)
         log = api.log(one)
         assert_complete(log)
         assert results(log)[-1].split() == ["attached", "one", "out", "a.txt", "b.txt"]
@@ -228,15 +229,15 @@ def test_a_run_whose_server_dies_grades_every_trial_once(owner: Owner) -> None:
         for name in "bc":
             grader.hold(f"/{name}")
         run = ask_for_run(owner, body)
-        wait_for(lambda: trials(owner, run)[0]["status"] == "completed", PATIENCE, "the first trial to be graded")
+        wait_for(lambda: trials(owner, run)[0]["status"] == "completed", "the first trial to be graded")
         for name in "bc":
-            wait_for(lambda path=f"/{name}": grader.of(path), PATIENCE, "a trial to be graded")
+            wait_for(lambda path=f"/{name}": grader.of(path), "a trial to be graded")
         owner.server.kill()
         for name in "bc":
             grader.let_go(f"/{name}")
         owner.server.start()
         assert ask_for_run(owner, body) == run
-        found = wait_for(lambda: (one := owner.api.get(run))["ended_at"] and one, PATIENCE, "the run to end")
+        found = wait_for(lambda: (one := owner.api.get(run))["ended_at"] and one, "the run to end")
         assert (found["status"], found["completed_count"], found["failed_count"]) == ("completed", 3, 0)
         assert [len(grader.of(f"/{name}")) for name in "abc"] == [1, 2, 2], "what was cut off alone is asked again"
     assert_tried_once(owner, trials(owner, run))

@@ -193,5 +193,5 @@ def test_a_deleted_sessions_streams_end(api: Api) -> None:
     session = api.session()
     stream = api.stream(f"/v1/sessions/{session}/events/stream")
     api.ok("DELETE", f"/v1/sessions/{session}")
-    wait_for(stream.ended.is_set, 5, "the stream to end")
+    wait_for(stream.ended.is_set, "the stream to end")
     assert stream.types()[-1] == "session.deleted"

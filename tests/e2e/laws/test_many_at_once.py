@@ -84,5 +84,5 @@ def _streams(client: Api, sessions: list[str], count: int) -> None:
 
 def _settled(look: Callable[[], tuple[int, int]], files: int, threads: int) -> tuple[int, int]:
     """What is held once connections that were left have been noticed."""
-    wait_for(lambda: look()[0] <= files and look()[1] <= threads, 15, "files and threads to be let go")
+    wait_for(lambda: look()[0] <= files and look()[1] <= threads, "files and threads to be let go")
     return look()

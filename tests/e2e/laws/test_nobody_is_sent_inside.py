@@ -94,7 +94,7 @@ def be_judged(api: Api, urls: list[str]) -> str:
     body = {"agent_id": api.agent()["id"], "environment_id": api.environment()["id"], "tasks": tasks}
     made = api.post("/v1/evals", **body)["id"]
     path = f"/v1/evals/{made}"
-    wait_for(lambda: api.get(path)["status"] in ("completed", "failed"), 60, "the run")
+    wait_for(lambda: api.get(path)["status"] in ("completed", "failed"), "the run")
     return str(api.get(path))
 
 

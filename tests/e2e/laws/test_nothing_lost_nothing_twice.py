@@ -42,7 +42,7 @@ def survivors(shared_model: FakeModel, state: Path) -> Iterator[Survivors]:
 def ended(survivors: Survivors, name: str) -> tuple[Scene, list[Json]]:
     """The scene and its log once it rests for good; all that holds of every log is checked."""
     scene = survivors.scenes[name]
-    log = wait_for(lambda: _at_rest(scene), RESUMED_SECONDS, f"the turn of {scene.session} to end")
+    log = wait_for(lambda: _at_rest(scene), f"the turn of {scene.session} to end", within=RESUMED_SECONDS)
     assert_complete(log)
     assert_answered(log, *scene.texts)
     return scene, log
@@ -83,7 +83,7 @@ def test_a_tool_that_has_just_answered_is_not_asked_again(survivors: Survivors) 
 
 def test_a_tool_that_is_safe_to_repeat_is_carried_out_again(survivors: Survivors) -> None:
     scene = survivors.scenes["a_page_is_fetched"]
-    wait_for(lambda: scene.endpoint.count(scene.path) > 1, RESUMED_SECONDS, "the page to be fetched again")
+    wait_for(lambda: scene.endpoint.count(scene.path) > 1, "the page to be fetched again", within=RESUMED_SECONDS)
     if scene.path in scene.endpoint.held:
         scene.endpoint.let_go(scene.path)
     _, log = ended(survivors, "a_page_is_fetched")

@@ -177,7 +177,7 @@ def things_of(server: Server, owner: Api, receiver: Receiver) -> dict[str, str]:
     endpoint = owner.post("/v1/webhook_endpoints", url=receiver.url, events=["user_profile.*"])["id"]
     path = f"/v1/webhook_endpoints/{endpoint}"
     delivery = owner.post(f"{path}/test")["id"]
-    wait_for(lambda: owner.get(f"{path}/deliveries/{delivery}")["status"] == "delivered", 20, "the delivery")
+    wait_for(lambda: owner.get(f"{path}/deliveries/{delivery}")["status"] == "delivered", "the delivery")
     owner.post(f"/v1/sessions/{ids['session_id']}/exec", command="echo x > a")
     tenant = httpx2.get(f"{server.url}/v1/me", headers={"x-api-key": server.tenant("Other")}).json()["tenant"]["id"]
     return ids | {"endpoint_id": endpoint, "delivery_id": delivery, "tenant_id": tenant}

@@ -27,7 +27,7 @@ def test_a_round_cut_off_by_a_kill_is_judged_once(tmp_path: Path) -> None:
             server.restart()
             api.close()
             again = Api(server.url, api.key)
-            wait_for(lambda: "span.outcome_evaluation_end" in types_of(again.log(session)), 20, "the verdict")
+            wait_for(lambda: "span.outcome_evaluation_end" in types_of(again.log(session)), "the verdict")
             again.wait_idle(session)
             log = again.log(session)
             assert_whole(log)

@@ -118,10 +118,10 @@ def test_a_server_that_dies_under_a_command_loses_what_was_not_finished_and_noth
     mark = marker()
     hand.run("mkdir d && echo kept > d/a && chmod 640 d/a")
     hand.ask(f"echo unfinished > d/b; sleep {mark}")
-    wait_for(lambda: runs(mark), 20, "the command to run")
+    wait_for(lambda: runs(mark), "the command to run")
     mortal.restart()
     hand.api.wait_idle(hand.session)
-    wait_for(lambda: not runs(mark), 10, "the command to end with its server")
+    wait_for(lambda: not runs(mark), "the command to end with its server")
     assert "outcome of this call is unknown" in hand.results()[-1]
     assert hand.run("cat d/a; stat -c %a d/a").splitlines()[-2:] == ["kept", "640"]
 
@@ -130,7 +130,7 @@ def test_what_a_finished_command_wrote_is_there_after_the_server_dies_at_once(mo
     hand.ask(
         "for n in $(seq 200); do echo $n > f$n; done; mkdir -p /mnt/session/outputs; echo r > /mnt/session/outputs/r"
     )
-    wait_for(hand.results, 20, "the result")
+    wait_for(hand.results, "the result")
     mortal.restart()
     hand.api.wait_idle(hand.session)
     assert hand.run("cat f* | wc -l; cat f137").splitlines()[-2:] == ["200", "137"]
@@ -142,11 +142,11 @@ def test_an_interrupt_stops_the_command_and_leaves_the_shell(mortal: Server, han
     mark = marker()
     hand.run("cd /tmp; export COLOUR=teal")
     hand.ask(f"sleep {mark}")
-    wait_for(lambda: runs(mark), 20, "the command to run")
+    wait_for(lambda: runs(mark), "the command to run")
     begun = time.monotonic()
     assert hand.api.send(hand.session, {"type": "user.interrupt"}).status_code in (200, 202)
     hand.api.wait_idle(hand.session)
-    wait_for(lambda: not runs(mark), 5, "the command to end")
+    wait_for(lambda: not runs(mark), "the command to end", within=5)
     assert time.monotonic() - begun < 5
     assert hand.run("pwd; echo $COLOUR").splitlines() == ["/tmp", "teal"]
 
@@ -156,7 +156,7 @@ def test_a_deleted_session_leaves_no_process(mortal: Server, hand: Hand) -> None
     hand.run(f"sleep {mark} & echo begun")
     assert runs(mark)
     assert hand.api.call("DELETE", f"/v1/sessions/{hand.session}").status_code == 200
-    wait_for(lambda: not runs(mark), 60, "the sandbox to end with its session")
+    wait_for(lambda: not runs(mark), "the sandbox to end with its session")
 
 
 def test_no_sandbox_outlives_its_server(mortal: Server, hand: Hand) -> None:
@@ -164,5 +164,5 @@ def test_no_sandbox_outlives_its_server(mortal: Server, hand: Hand) -> None:
     hand.run(f"nohup setsid sleep {mark} > /dev/null 2>&1 & echo begun")
     assert runs(mark)
     mortal.kill()
-    wait_for(lambda: not runs(mark), 10, "the sandbox to end with its server")
+    wait_for(lambda: not runs(mark), "the sandbox to end with its server")
     mortal.start()

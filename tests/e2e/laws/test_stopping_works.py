@@ -45,7 +45,7 @@ def speaking(api: Api, model: FakeModel, endpoint: Endpoint) -> str:
     session = api.session()
     model.script({"blocks": [{"type": "text", "text": "one two three four"}], "hang": 3, "match": session})
     api.say(session, session)
-    wait_for(lambda: [r for r in model.requests_of(session) if r["tokens"] == 3], 10, "three tokens")
+    wait_for(lambda: [r for r in model.requests_of(session) if r["tokens"] == 3], "three tokens")
     return session
 
 
@@ -53,7 +53,7 @@ def waiting_for_the_model(api: Api, model: FakeModel, endpoint: Endpoint) -> str
     session = api.session()
     model.script({"blocks": [], "ttft": 600_000, "match": session})
     api.say(session, session)
-    wait_for(lambda: model.requests_of(session), 10, "the request")
+    wait_for(lambda: model.requests_of(session), "the request")
     return session
 
 
@@ -69,7 +69,7 @@ def before_another_try(api: Api, model: FakeModel, endpoint: Endpoint) -> str:
     session = api.session()
     model.script({"error": {"status": 529}, "match": session})
     api.say(session, session)
-    wait_for(lambda: "session.status_rescheduled" in types_of(plain_log(api, session)), 10, "the pause")
+    wait_for(lambda: "session.status_rescheduled" in types_of(plain_log(api, session)), "the pause")
     return session
 
 
@@ -119,7 +119,7 @@ def test_the_connection_to_the_model_is_closed(api: Api, model: FakeModel, endpo
     session = speaking(api, model, endpoint)
     with soon():
         api.send(session, INTERRUPT)
-        wait_for(lambda: model.requests_of(session)[0]["disconnected"], 5, "the model to be left")
+        wait_for(lambda: model.requests_of(session)[0]["disconnected"], "the model to be left", within=5)
     api.wait_idle(session)
     assert text_of(api.log(session)) == ["one two three "]
 
@@ -144,7 +144,7 @@ def test_an_sdks_interrupt_lets_queued_messages_go_on(sdk_api: Api, model: FakeM
     assert sdk_api.send(session, message('say:"next"'), **options).status_code == 200
     with soon():
         sdk_api.send(session, INTERRUPT)
-        wait_for(lambda: "next" in str(text_of(plain_log(sdk_api, session))), 5, "the next turn")
+        wait_for(lambda: "next" in str(text_of(plain_log(sdk_api, session))), "the next turn", within=5)
     sdk_api.wait_idle(session)
     assert_complete(plain_log(sdk_api, session))
 
@@ -166,7 +166,7 @@ def test_an_interrupt_and_a_message_in_one_request_start_anew(
     session = speaking(either, model, endpoint)
     with soon():
         assert either.send(session, INTERRUPT, message('say:"anew"')).status_code in (200, 202)
-        wait_for(lambda: text_of(plain_log(either, session))[-1:] == ["anew"], 5, "the new answer")
+        wait_for(lambda: text_of(plain_log(either, session))[-1:] == ["anew"], "the new answer", within=5)
     either.wait_idle(session)
     log = plain_log(either, session)
     assert_complete(log)
@@ -182,9 +182,9 @@ def test_a_session_at_work_is_deleted_and_nothing_goes_on(
     with soon():
         api.ok("DELETE", f"/v1/sessions/{session}")
         assert api.call("GET", f"/v1/sessions/{session}").status_code == 404
-        wait_for(stream.ended.is_set, 5, "the stream to end")
+        wait_for(stream.ended.is_set, "the stream to end", within=5)
     assert stream.types()[-1] == "session.deleted"
-    wait_for(lambda: all(r["ended"] for r in model.requests_of(session)), 3, "the model to be left")
+    wait_for(lambda: all(r["ended"] for r in model.requests_of(session)), "the model to be left", within=3)
     stream.close()
 
 
@@ -216,7 +216,7 @@ def test_ending_one_session_harms_no_other(api: Api, model: FakeModel, endpoint:
     made = [api.session(agent, environment_id=environment) for _ in range(8)]
     for session in made:
         api.say(session, f"tokens:60 gap:10 {session}")
-    wait_for(lambda: all(model.requests_of(session) for session in made), 10, "all to be at work")
+    wait_for(lambda: all(model.requests_of(session) for session in made), "all to be at work")
     ends = [("DELETE", ""), ("POST", "/archive"), ("POST", "/cancel"), ("DELETE", "")]
     for session, (method, path) in zip(made[::2], ends, strict=True):
         api.ok(method, f"/v1/sessions/{session}{path}")

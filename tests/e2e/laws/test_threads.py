@@ -60,11 +60,11 @@ class Scene:
     def wait_tokens(self, place: int, count: int) -> None:
         """Until the model has sent so much to a helper."""
         asked = f"{self.mark}/{place}"
-        wait_for(lambda: [r for r in self.model.requests_of(asked) if r["tokens"] >= count], 30, "the model to speak")
+        wait_for(lambda: [r for r in self.model.requests_of(asked) if r["tokens"] >= count], "the model to speak")
 
     def wait_tool(self) -> None:
         """Until the tool is called."""
-        wait_for(lambda: self.endpoint.count(self.path), 30, "the tool to be called")
+        wait_for(lambda: self.endpoint.count(self.path), "the tool to be called")
 
     def results(self) -> list[str]:
         """What the caller was told."""
@@ -76,7 +76,7 @@ class Scene:
 
     def ended(self) -> list[Json]:
         """The log once the session rests; all that holds of every log is checked."""
-        log = wait_for(self._at_rest, RESUMED_SECONDS, f"the turn of {self.session} to end")
+        log = wait_for(self._at_rest, f"the turn of {self.session} to end", within=RESUMED_SECONDS)
         assert_complete(log)
         begun = [event["session_thread_id"] for event in log if event["type"] == "session.thread_created"]
         assert len(begun) == 2
@@ -109,14 +109,14 @@ def _one_has_ended(scene: Scene) -> None:
     scene.stall(1, 3)
     scene.begin('say:"first"', 'say:"second"')
     scene.wait_tokens(1, 3)
-    wait_for(lambda: scene.results() == ["first"], 30, "the first to end")
+    wait_for(lambda: scene.results() == ["first"], "the first to end")
 
 
 def _one_waits(scene: Scene) -> None:
     scene.stall(1, 3)
     scene.begin('tool:ask_client say:"first"', 'say:"second"')
     scene.wait_tokens(1, 3)
-    wait_for(lambda: _question(scene), 30, "the question")
+    wait_for(lambda: _question(scene), "the question")
 
 
 def _question(scene: Scene) -> Json | None:
@@ -177,7 +177,7 @@ def test_a_question_can_be_answered_after_the_death(survivors: dict[str, Scene])
     scene = survivors["one_waits_for_the_client"]
     use = _question(scene)
     assert use is not None
-    wait_for(lambda: scene.results() == ["second"], RESUMED_SECONDS, "the other agent")
+    wait_for(lambda: scene.results() == ["second"], "the other agent", within=RESUMED_SECONDS)
     scene.api().wait_idle(scene.session)
     answer = {"type": "user.custom_tool_result", "custom_tool_use_id": use["id"], "content": "42"}
     assert scene.api().send(scene.session, answer).status_code == 202

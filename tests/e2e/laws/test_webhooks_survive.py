@@ -42,7 +42,7 @@ def test_a_killed_server_tells_of_every_change_it_confirmed(mortal: Server, rece
             api = Api(mortal.url, key)
     receiver.let_go("/")
     mortal.restart()
-    wait_for(lambda: {hit.body["data"]["id"] for hit in receiver.hits} == set(vaults), 90, "every vault")
+    wait_for(lambda: {hit.body["data"]["id"] for hit in receiver.hits} == set(vaults), "every vault", within=90)
     ids = {
         hit.body["data"]["id"]: {one.headers["webhook-id"] for one in receiver.hits if one.text == hit.text}
         for hit in receiver.hits

@@ -110,7 +110,7 @@ def test_a_worker_killed_in_mid_stream_is_replaced(
     text = f'say:"well" {session}'
     api.say(session, text)
     workers.start()
-    wait_for(lambda: [one for one in model.requests_of(session) if one["tokens"] == 2], 20, "the model to speak")
+    wait_for(lambda: [one for one in model.requests_of(session) if one["tokens"] == 2], "the model to speak")
     workers.start()
     workers.kill(workers.alive[0])
     api.wait_idle(session, TAKEN_OVER_SECONDS)
@@ -129,7 +129,7 @@ def test_a_worker_that_was_cut_off_writes_nothing_when_it_comes_back(
     text = f"tokens:5 {session}"
     api.say(session, text)
     workers.start()
-    model.wait_held(timeout=20)
+    model.wait_held()
     cut_off = workers.alive[0]
     workers.pause(cut_off)
     workers.start()

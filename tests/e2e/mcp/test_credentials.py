@@ -177,7 +177,7 @@ def test_a_token_is_renewed_in_the_middle_of_a_run(api: Api, site: McpSite) -> N
     site.tokens = set()
     session, _ = session_with(api, site, oauth(site))
     api.say(session, 'tool:mcp__site__slow input:{"text": "hi"} tools:2')
-    wait_for(lambda: site.calls, 20, "the first call")
+    wait_for(lambda: site.calls, "the first call")
     site.oauth.access.clear()
     site.let_go.set()
     api.wait_idle(session)

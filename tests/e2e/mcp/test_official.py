@@ -37,7 +37,7 @@ def session_of(client: Anthropic, url: str, policy: str, **fields: Any) -> str:
 def send(client: Anthropic, session: str, *events: Any) -> list[Any]:
     """Send events; all events once the session rests."""
     client.beta.sessions.events.send(session, events=list(events))
-    wait_for(lambda: client.beta.sessions.retrieve(session).status == "idle", 30, "the session to rest")
+    wait_for(lambda: client.beta.sessions.retrieve(session).status == "idle", "the session to rest")
     return list(client.beta.sessions.events.list(session))
 
 

@@ -26,7 +26,7 @@ def confirm(api: Api, session: str, result: str, **more: Any) -> list[Json]:
     assert (stop["type"], stop["action_type"]) == ("requires_action", "tool_confirmation")
     answer = {"type": "user.tool_confirmation", "tool_use_id": stop["event_ids"][0], "result": result, **more}
     assert api.send(session, answer).status_code == 202
-    wait_for(lambda: api.get(f"/v1/sessions/{session}")["stop_reason"] == {"type": "end_turn"}, 20, "the end")
+    wait_for(lambda: api.get(f"/v1/sessions/{session}")["stop_reason"] == {"type": "end_turn"}, "the end")
     return api.log(session)
 
 
@@ -126,7 +126,7 @@ def test_an_interrupt_closes_an_asked_call_with_a_result_of_its_kind(api: Api, s
     session = api.session(agent_for(api, site.url, default={"permission_policy": {"type": "always_ask"}}))
     use = of_type(api.turn(session, 'tool:mcp__site__echo input:{"text": "hi"}'), "agent.mcp_tool_use")[0]
     assert api.send(session, {"type": "user.interrupt"}).status_code == 202
-    wait_for(lambda: api.get(f"/v1/sessions/{session}")["stop_reason"] == {"type": "end_turn"}, 20, "the end")
+    wait_for(lambda: api.get(f"/v1/sessions/{session}")["stop_reason"] == {"type": "end_turn"}, "the end")
     results = of_type(api.log(session), "agent.mcp_tool_result")
     assert [(one["mcp_tool_use_id"], one["is_error"]) for one in results] == [(use["id"], True)]
 
@@ -154,7 +154,7 @@ def test_only_one_tool_is_offered_when_the_others_are_off(api: Api, site: McpSit
 def test_an_interrupt_stops_a_call_under_way(api: Api, site: McpSite) -> None:
     session = api.session(agent_for(api, site.url))
     api.say(session, 'tool:mcp__site__slow input:{"text": "hi"}')
-    wait_for(lambda: site.calls, 20, "the call")
+    wait_for(lambda: site.calls, "the call")
     assert api.send(session, {"type": "user.interrupt"}).status_code == 202
     api.wait_idle(session, 5)
     log = api.log(session)
@@ -243,7 +243,7 @@ def test_an_agent_of_an_sdk_has_to_name_a_toolset_for_each_server(sdk_api: Api, 
 def test_a_connection_lost_in_the_middle_of_a_call_leaves_the_outcome_open(api: Api, site: McpSite) -> None:
     session = api.session(agent_for(api, site.url))
     api.say(session, 'tool:mcp__site__slow input:{"text": "hi"}')
-    wait_for(lambda: site.calls, 20, "the call")
+    wait_for(lambda: site.calls, "the call")
     site.drop()
     api.wait_idle(session)
     log = api.log(session)

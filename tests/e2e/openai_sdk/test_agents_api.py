@@ -38,7 +38,7 @@ def settled(client: OpenAI, session_id: str) -> Any:
         found = sessions.retrieve(session_id)
         return found if found.status != "in_progress" else None
 
-    return wait_for(rests, 20, "the session to rest")
+    return wait_for(rests, "the session to rest")
 
 
 def test_an_agent_is_saved_read_changed_listed_and_removed(client: OpenAI, api: Api) -> None:
@@ -287,7 +287,7 @@ def test_approvals_are_asked_for_and_given(client: OpenAI, api: Api) -> None:
     sessions = client.beta.agents.sessions
     for decision, status in (("deny", "failed"), ("approve", "completed")):
         api.say(session, 'tool:bash input:{"command": "true"}')
-        action = wait_for(lambda: sessions.retrieve(session).required_actions, 20, "the question")[0]
+        action = wait_for(lambda: sessions.retrieve(session).required_actions, "the question")[0]
         assert action.type == "mcp_approval_request"
         assert action.request.name == "bash"
         answer: Any = {

@@ -294,7 +294,7 @@ def test_a_stream_cut_by_a_restart_leaves_a_turn_that_ends(shared_model: FakeMod
 
         reader = threading.Thread(target=read)
         reader.start()
-        wait_for(lambda: joined(list(seen)), 60, "the first word")
+        wait_for(lambda: joined(list(seen)), "the first word")
         server.kill()
         reader.join(20)
         assert broken.is_set()

@@ -335,7 +335,7 @@ def test_a_client_that_leaves_ends_the_call(server: Server, key: str, model: Fak
     patience = httpx2.Timeout(20, read=0.5)
     with httpx2.Client(timeout=patience, verify=False) as impatient, pytest.raises(httpx2.ReadTimeout):
         impatient.post(f"{server.url}/v1/chat/completions", json=body, headers=headers)
-    wait_for(lambda: model.requests_of(mark)[0]["disconnected"], 10, "the provider to see the client go")
+    wait_for(lambda: model.requests_of(mark)[0]["disconnected"], "the provider to see the client go")
 
 
 def test_a_wrong_key_and_an_unknown_path_are_errors_of_this_family(server: Server, client: OpenAI) -> None:

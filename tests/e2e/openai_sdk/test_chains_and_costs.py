@@ -57,7 +57,7 @@ def report(api: Api, calls: int, **query: Any) -> Json:
         found[:] = [api.get("/v1/cost_report", **query)]
         return bool(found[0]["total"]["model_calls"] >= calls)
 
-    wait_for(complete, 10, "the calls to be counted")
+    wait_for(complete, "the calls to be counted")
     return found[0]
 
 
@@ -138,7 +138,7 @@ def test_each_attempt_reserves_at_its_own_price_and_only_the_answer_costs(
         model.release()
         assert asked.result(20)[1] == {"claude-test"}
     assert (1 < first < 1.1, 2 < second < 2.1) == (True, True)
-    wait_for(lambda: counted(api, made) == ("0.02", "0"), 10, "the call to be settled")
+    wait_for(lambda: counted(api, made) == ("0.02", "0"), "the call to be settled")
     assert report(api, 1)["total"]["cost_usd"] == "0.02"
 
 

@@ -53,7 +53,7 @@ def ran(client: OpenAI, team: Team, *tasks: str) -> str:
         agent_id=team.lead["id"], environment={"type": "none"}, input=team.word
     )
     sessions = client.beta.agents.sessions
-    wait_for(lambda: sessions.retrieve(session.id).status != "in_progress", 20, "the session to rest")
+    wait_for(lambda: sessions.retrieve(session.id).status != "in_progress", "the session to rest")
     return session.id
 
 
@@ -160,7 +160,7 @@ def test_an_agent_of_several_calls_subagents_of_no_other_name(client: OpenAI, mo
     sessions = client.beta.agents.sessions
     agent: Any = {"model": "claude-test", "multi_agent": {"enabled": True}}
     session = sessions.create(agent=agent, environment={"type": "none"}, input=f"lead {mark}").id
-    wait_for(lambda: sessions.retrieve(session).status == "idle", 20, "the session to rest")
+    wait_for(lambda: sessions.retrieve(session).status == "idle", "the session to rest")
     (one,) = sessions.subagents.list(session)
     (turn,) = sessions.subagents.turns.list(one.id, session_id=session)
     assert (turn.agent_id, turn.subagent_id) == (one.id, one.id)
@@ -201,7 +201,7 @@ def test_a_subagent_that_waits_for_the_client_has_a_waiting_turn(client: OpenAI,
             }
         ],
     )
-    wait_for(lambda: sessions.retrieve(session).status == "idle", 20, "the session to rest")
+    wait_for(lambda: sessions.retrieve(session).status == "idle", "the session to rest")
     (turn,) = sessions.subagents.turns.list(one.id, session_id=session)
     assert turn.status == "completed"
 

@@ -113,7 +113,7 @@ def test_what_an_agent_leaves_is_an_artifact_of_its_turn(client: OpenAI) -> None
     command = "mkdir -p /mnt/session/outputs && printf result > /mnt/session/outputs/out.txt"
     with sessions.stream(session.id, input=f'tool:bash input:{{"command": "{command}"}}') as stream:
         stream.until_done()
-    found = wait_for(lambda: list(sessions.artifacts.list(session.id)), 20, "the artifact")[0]
+    found = wait_for(lambda: list(sessions.artifacts.list(session.id)), "the artifact")[0]
     turn = next(iter(sessions.turns.list(session.id)))
     assert (found.path, found.size_bytes, found.turn_id) == ("/mnt/session/outputs/out.txt", 6, turn.id)
     assert sessions.artifacts.retrieve(found.id, session_id=session.id) == found

@@ -303,7 +303,7 @@ def test_the_clock_runs_what_is_due_within_a_second(api: Api, deploy: Any) -> No
         return runs
 
     time.sleep(max(0.0, 59.5 - time.time() % 60))
-    (run,) = wait_for(fired, 70, "the next minute")
+    (run,) = wait_for(fired, "the next minute", within=70)
     assert run["trigger_context"] == {"type": "schedule", "scheduled_at": made["schedule"]["upcoming_runs_at"][0]}
     assert run["created_at"][:19] in (run["trigger_context"]["scheduled_at"][:18] + second for second in "01")
     api.wait_idle(run["session_id"])

@@ -59,7 +59,7 @@ def ended(api: Api, dream: Json) -> Json:
         found = api.get(f"/v1/dreams/{dream['id']}")
         return found if found["status"] in ("completed", "failed", "canceled") else None
 
-    found: Json = wait_for(look, 60, "the dream to end")
+    found: Json = wait_for(look, "the dream to end")
     return found
 
 
@@ -70,7 +70,7 @@ def working(api: Api, dream: Json) -> Json:
         found = api.get(f"/v1/dreams/{dream['id']}")
         return found if found["session_id"] else None
 
-    found: Json = wait_for(look, 30, "the dream to begin")
+    found: Json = wait_for(look, "the dream to begin")
     return found
 
 

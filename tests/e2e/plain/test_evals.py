@@ -8,6 +8,7 @@ import pytest
 from tests.e2e.plain.conftest import Web
 from tests.fakes.model_server import FakeModel
 from tests.support.api import SDK_HEADERS, Api, Json, text_of, types_of, wait_for
+from tests.support.patience import PATIENCE
 
 SCORED: Json = {"type": "verifiable", "scorer": "contains", "opts": {"expected": "four"}}
 HOSTED: Json = {"type": "self_hosted"}
@@ -32,14 +33,14 @@ def task(name: str = "a", *messages: str, **fields: Any) -> Json:
     return {"id": name, "messages": list(messages) or ["tokens:2"], **fields}
 
 
-def ended(api: Api, run: str, seconds: float = 60) -> Json:
+def ended(api: Api, run: str, seconds: float = PATIENCE) -> Json:
     """The run, once it has ended."""
 
     def look() -> Json | None:
         found = api.get(run)
         return found if found["status"] in ("completed", "failed") else None
 
-    found: Json = wait_for(look, seconds, f"{run} to end")
+    found: Json = wait_for(look, f"{run} to end", within=seconds)
     return found
 
 
@@ -224,7 +225,7 @@ def test_deleting_a_run_stops_what_it_has_under_way(api: Api, start: Any) -> Non
         found = [one["session_id"] for one in trials(api.get(run)) if "session_id" in one]
         return found if len(found) == 4 and all(api.status(one) == "running" for one in found) else []
 
-    working = wait_for(sessions, 30, "four trials")
+    working = wait_for(sessions, "four trials")
     assert api.ok("DELETE", run) == {"type": "eval_run_deleted", "id": run.rpartition("/")[2]}
     assert api.call("GET", run).status_code == api.call("DELETE", run).status_code == 404
     assert api.get("/v1/evals")["data"] == []

@@ -99,7 +99,7 @@ def test_turns_and_messages_survive_the_servers_death(mortal: Server, shared_mod
     mortal.start()
     api = Api(mortal.url, mortal.api_key)
     for session in (cut, fresh):
-        wait_for(partial(_answers, api, session), 30, "the turn to be finished")
+        wait_for(partial(_answers, api, session), "the turn to be finished")
         api.wait_idle(session)
         log = api.log(session)
         assert_whole(log)

@@ -283,5 +283,5 @@ def test_a_json_upload_over_its_limit_is_refused(roomy: Server) -> None:
     api = Api(roomy.url, roomy.api_key)
     body = {"filename": "a.txt", "content": "x" * (33 * MIB), "media_type": "text/plain"}
     assert api.call("POST", "/v1/files", body).status_code == 413
-    wait_for(lambda: api.call("GET", "/v1/files").status_code == 200, 5, "the server to go on")
+    wait_for(lambda: api.call("GET", "/v1/files").status_code == 200, "the server to go on")
     api.close()

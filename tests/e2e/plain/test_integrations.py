@@ -71,7 +71,7 @@ class Desk:
 
     def answers(self, words: str, many: int = 1) -> list[Post]:
         """Until the agent's words were posted."""
-        found: list[Post] = wait_for(lambda: _enough(self.fake.of(words), many), 60, f"{many} answers of {words!r}")
+        found: list[Post] = wait_for(lambda: _enough(self.fake.of(words), many), f"{many} answers of {words!r}")
         return found
 
     def sessions(self) -> list[Json]:
@@ -274,7 +274,7 @@ def test_an_ended_session_is_followed_by_another(hub: Desk) -> None:
 
 def test_a_failed_turn_is_told_without_its_reason(hub: Desk) -> None:
     hub.say(f"error:400 {hub.account}", number=int(hub.account))
-    [post] = wait_for(lambda: [one for one in hub.fake.posts if one.place.get("number") == int(hub.account)], 60, "it")
+    [post] = wait_for(lambda: [one for one in hub.fake.posts if one.place.get("number") == int(hub.account)], "it")
     assert post.text.startswith("The agent could not finish this.")
 
 
@@ -439,7 +439,7 @@ def test_a_revoked_token_is_seen_when_it_is_used(desk: Desk) -> None:
     directive, answer = words(f"revoked-{desk.account}")
     desk.say(directive)
     path = f"{desk.place}/publications/{desk.publication['id']}"
-    wait_for(lambda: desk.api.get(path)["status"] == "needs_reauth", 60, "the end to be seen")
+    wait_for(lambda: desk.api.get(path)["status"] == "needs_reauth", "the end to be seen")
     assert desk.fake.of(answer) == []
 
 
@@ -591,7 +591,7 @@ def test_an_answer_survives_the_death_of_who_was_to_post_it(alone: Lone) -> None
     refused, later = words("later")
     fake.refuse("github", 503)
     desk.say(refused, number=9)
-    wait_for(lambda: any("/issues/9/comments" in call for call in fake.calls), 60, "a try")
+    wait_for(lambda: any("/issues/9/comments" in call for call in fake.calls), "a try")
     first, doubted = words("doubted")
     fake.hold()
     desk.say(first)
@@ -603,6 +603,6 @@ def test_an_answer_survives_the_death_of_who_was_to_post_it(alone: Lone) -> None
     second, after = words("after")
     desk.say(second, number=8)
     desk.answers(after)
-    wait_for(lambda: any("GET" in call and "/issues/7/comments" in call for call in fake.calls), 60, "a look")
+    wait_for(lambda: any("GET" in call and "/issues/7/comments" in call for call in fake.calls), "a look")
     desk.answers(later)
     assert [len(fake.of(one)) for one in (doubted, later, after)] == [1, 1, 1]

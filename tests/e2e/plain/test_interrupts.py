@@ -33,7 +33,7 @@ def test_a_slow_model_call_is_stopped_within_about_a_second(api: Api, model: Fak
     session = _busy(api, model, f"stop by {how}")
     began = time.monotonic()
     _stop(api, session, how)
-    wait_for(lambda: api.status(session) == "idle", 2, "the session to rest")
+    wait_for(lambda: api.status(session) == "idle", "the session to rest", within=2)
     assert time.monotonic() - began < 2
     model.wait_disconnected(timeout=2)
     log = api.log(session)
@@ -97,7 +97,7 @@ def test_an_sdks_interrupt_leaves_what_waits(api: Api, sdk_api: Api, model: Fake
     session = _busy(api, model, "kept waiting")
     api.send(session, message('say:"still answered"'))
     assert sdk_api.send(session, INTERRUPT).status_code == 200
-    wait_for(lambda: "still answered" in text_of(api.log(session)), 10, "the waiting message's answer")
+    wait_for(lambda: "still answered" in text_of(api.log(session)), "the waiting message's answer")
     api.wait_idle(session)
     log = api.log(session)
     assert_whole(log)
@@ -126,7 +126,7 @@ def test_the_next_message_is_answered_as_ever(api: Api, model: FakeModel) -> Non
 def test_an_interrupt_and_a_message_together_stop_and_go_on(api: Api, model: FakeModel) -> None:
     session = _busy(api, model, "change of plan")
     assert api.send(session, INTERRUPT, message('say:"new plan"')).status_code == 202
-    wait_for(lambda: "new plan" in text_of(api.log(session)), 10, "the new plan")
+    wait_for(lambda: "new plan" in text_of(api.log(session)), "the new plan")
     api.wait_idle(session)
     kinds = [kind for kind in types_of(api.log(session)) if kind in ("user.message", "user.interrupt")]
     assert kinds == ["user.message", "user.interrupt", "user.message"]

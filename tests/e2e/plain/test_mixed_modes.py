@@ -109,7 +109,7 @@ def test_waiting_inputs_close_an_sdks_list_and_stay_out_of_a_plain_one(
     assert (last["id"], last["processed_at"]) == ("next", None)
     assert "next" not in [row["id"] for row in api.log(session)]
     model.release()
-    wait_for(lambda: "next" in [row["id"] for row in api.log(session)], 10, "the message to be taken")
+    wait_for(lambda: "next" in [row["id"] for row in api.log(session)], "the message to be taken")
     api.wait_idle(session)
 
 
@@ -142,9 +142,9 @@ def test_an_sdks_message_joins_the_turn_and_a_plain_one_waits_for_its_own(
         model.wait_held()
         _say(client, session, 'say:"and this"', way)
         model.release()
-        use = wait_for(partial(_open_call, api, session), 10, "the call")
+        use = wait_for(partial(_open_call, api, session), "the call")
         api.send(session, {"type": "user.custom_tool_result", "custom_tool_use_id": use, "content": "x"})
-        wait_for(partial(_said, api, session, "and this"), 10, "the second answer")
+        wait_for(partial(_said, api, session, "and this"), "the second answer")
         api.wait_idle(session)
         ended = [e for e in api.log(session) if e["type"] == "session.status_idle" and _is_end(e)]
         assert len(ended) == turns, (client.sdk, way)
@@ -172,7 +172,7 @@ def test_a_steered_message_never_overtakes_a_queued_one(api: Api, sdk_api: Api, 
     api.say(session, "the second")
     sdk_api.say(session, "the third")
     model.release()
-    wait_for(lambda: types_of(api.log(session)).count("user.message") == 3, 10, "all three")
+    wait_for(lambda: types_of(api.log(session)).count("user.message") == 3, "all three")
     api.wait_idle(session)
     log = api.log(session)
     said = [event["content"][0]["text"] for event in log if event["type"] == "user.message"]

@@ -435,4 +435,4 @@ def test_a_hundred_cards_are_enough(api: Api) -> None:
             assert {answer.status_code for answer in made} == {201}
         answer = api.call("POST", "/v1/model_cards", body | {"model_id": "one more"})
     assert answer.status_code == 400
-    assert wait_for(lambda: api.get("/v1/stats")["model_cards"] == 100, 5, "the count")
+    assert wait_for(lambda: api.get("/v1/stats")["model_cards"] == 100, "the count")

@@ -123,7 +123,7 @@ def test_a_message_cancelled_before_its_turn_ends_its_stream(api: Api, model: Fa
     with api.client.stream("POST", path, json={"content": "never", "id": "never"}) as answer:
         lines = answer.iter_lines()
         assert next(lines) == "retry: 1000"
-        wait_for(lambda: api.get(f"/v1/sessions/{session}/pending")["data"], 5, "the message to queue")
+        wait_for(lambda: api.get(f"/v1/sessions/{session}/pending")["data"], "the message to queue")
         api.send(session, {"type": "user.interrupt"})
         found = list(frames(lines))
     assert [(frame.event, frame.data["event_id"]) for frame in found] == [("system.user_message_cancelled", "never")]

@@ -136,7 +136,7 @@ def test_an_interrupt_in_a_round_decides_it(api: Api, model: FakeModel) -> None:
     model.script({"blocks": [{"type": "text", "text": "x"}], "hang": 0, "match": asked})
     api.send(session, define("A slow judge", rubric="x"))
     api.say(session, "begin tokens:2")
-    wait_for(lambda: "span.outcome_evaluation_start" in types_of(api.log(session)), 10, "the round to begin")
+    wait_for(lambda: "span.outcome_evaluation_start" in types_of(api.log(session)), "the round to begin")
     assert api.post(f"/v1/sessions/{session}/cancel")["status"] == "idle"
     log = api.log(session)
     assert rounds(log) == [(0, "interrupted")]
@@ -217,6 +217,6 @@ def test_a_message_sent_during_a_round_is_answered_afterwards(api: Api, model: F
     model.wait_held(1)
     assert api.send(session, message("and then tokens:2")).status_code == 202
     model.release()
-    wait_for(lambda: types_of(api.log(session)).count("session.status_idle") == 2, 15, "both turns")
+    wait_for(lambda: types_of(api.log(session)).count("session.status_idle") == 2, "both turns")
     log = api.log(session)
     assert types_of(log).index("span.outcome_evaluation_end") < types_of(log).index("session.status_idle")

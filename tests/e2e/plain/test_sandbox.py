@@ -120,7 +120,7 @@ class TestTools:
         assert time.monotonic() - began < 10
         log = told.rsplit(" ", 1)[-1].rstrip(".")
         assert log.startswith("/mnt/session/results/")
-        wait_for(lambda: hand.execute(f"cat {log}")["output"] == "first\n", 10, "the first line")
+        wait_for(lambda: hand.execute(f"cat {log}")["output"] == "first\n", "the first line")
         assert hand.text("bash", command="touch /tmp/go; wait; echo over") == "over"
         assert "second" in hand.text("read", file_path=log)
 
@@ -158,7 +158,7 @@ class TestTools:
     def test_an_interrupt_ends_the_command_and_the_shell_lives_on(self, hand: Hand) -> None:
         hand.text("bash", command="cd /tmp; MOOD=calm")
         hand.api.say(hand.id, 'tool:bash input:{"command": "echo begun; sleep 298 & sleep 299"}')
-        wait_for(lambda: "299" in hand.execute("pgrep -fa '^sleep' || true")["output"], 10, "the command to run")
+        wait_for(lambda: "299" in hand.execute("pgrep -fa '^sleep' || true")["output"], "the command to run")
         began = time.monotonic()
         assert hand.api.send(hand.id, {"type": "user.interrupt"}).status_code == 202
         hand.api.wait_idle(hand.id, 5)
@@ -228,7 +228,7 @@ class TestCommandsOfClients:
 
     def test_they_run_while_the_agent_is_busy(self, hand: Hand) -> None:
         hand.api.say(hand.id, 'tool:bash input:{"command": "until [ -e go ]; do sleep 0.02; done; cat go"}')
-        wait_for(lambda: _of(hand.api.log(hand.id), "agent.tool_use"), 10, "the command to start")
+        wait_for(lambda: _of(hand.api.log(hand.id), "agent.tool_use"), "the command to start")
         assert hand.api.status(hand.id) == "running"
         hand.execute("echo now > go")
         hand.api.wait_idle(hand.id)
@@ -377,7 +377,7 @@ class TestFilesOfSessions:
 
     def test_what_is_written_meanwhile_is_published_as_it_is_now(self, hand: Hand) -> None:
         hand.api.say(hand.id, 'tool:bash input:{"command": "echo half > a; until [ -e go ]; do sleep 0.02; done"}')
-        wait_for(lambda: hand.execute("cat a 2>/dev/null; true")["output"], 10, "the file")
+        wait_for(lambda: hand.execute("cat a 2>/dev/null; true")["output"], "the file")
         file = hand.publish(path="a")
         assert hand.api.call("GET", f"/v1/files/{file['id']}/content").content == b"half\n"
         hand.execute("touch go")

@@ -43,7 +43,7 @@ def test_a_session_wakes_itself_once_in_a_turn_of_its_own(api: Api, agent: Json)
     use = next(event for event in log if event["type"] == "agent.tool_use")
     assert span["parent_event_id"] == use["id"]
     assert results(log)[0].startswith(f"Scheduled {span['schedule_id']}")
-    (waking,) = wait_for(lambda: wakings(api.log(session)), 9, "the session to wake")
+    (waking,) = wait_for(lambda: wakings(api.log(session)), "the session to wake")
     api.wait_idle(session)
     log = api.log(session)
     assert_whole(log)
@@ -140,7 +140,7 @@ def test_a_wake_up_outlives_the_server_and_comes_once(lasting: Server) -> None:
     api.turn(session, call("schedule", '{"delay_seconds": 5, "prompt": "say:\\"awake\\" now"}'))
     lasting.restart()
     again = Api(lasting.url, lasting.api_key)
-    wait_for(lambda: wakings(again.log(session)), 12, "the session to wake")
+    wait_for(lambda: wakings(again.log(session)), "the session to wake")
     again.wait_idle(session)
     lasting.restart()
     last = Api(lasting.url, lasting.api_key)
@@ -163,10 +163,10 @@ def test_a_session_that_waits_for_an_answer_is_woken_after_it(api: Api) -> None:
         pending: list[Any] = api.get(f"/v1/sessions/{session}/pending")["data"]
         return pending
 
-    assert wait_for(queued, 9, "the message")[0]["data"]["content"][0]["text"] == 'say:"awake" now'
+    assert wait_for(queued, "the message")[0]["data"]["content"][0]["text"] == 'say:"awake" now'
     assert api.send(session, message("hello")).status_code == 400
     answer = {"type": "user.custom_tool_result", "custom_tool_use_id": waiting["event_ids"][0], "content": "yes"}
     assert api.send(session, answer).status_code == 202
-    wait_for(lambda: wakings(api.log(session)), 9, "the session to wake")
+    wait_for(lambda: wakings(api.log(session)), "the session to wake")
     api.wait_idle(session)
     assert text_of(api.log(session))[-1] == "awake"

@@ -125,7 +125,7 @@ def test_two_messages_have_a_turn_each_one_after_the_other(api: Api, model: Fake
         api.say(session, 'say:"one"')
         api.say(session, 'say:"two"')
         model.release()
-    wait_for(lambda: types_of(api.log(session)).count("session.status_idle") == 2, 20, "two turns")
+    wait_for(lambda: types_of(api.log(session)).count("session.status_idle") == 2, "two turns")
     log = api.log(session)
     assert_whole(log)
     assert [kind for kind in types_of(log) if kind in TURN] == TURN * 2
@@ -263,7 +263,7 @@ def test_a_steered_message_joins_the_running_turn(api: Api, model: FakeModel) ->
     steered = api.send(session, message('say:"both"'), params={"input": "steer"})
     assert steered.status_code == 202
     model.release()
-    wait_for(lambda: len(text_of(api.log(session))) == 2, 20, "both answers")
+    wait_for(lambda: len(text_of(api.log(session))) == 2, "both answers")
     api.wait_idle(session)
     log = api.log(session)
     assert types_of(log).count("session.status_running") >= 1
@@ -276,7 +276,7 @@ def test_a_message_sent_as_an_interrupt_stops_the_turn_and_runs(api: Api, model:
     api.say(session, "long work tokens:9")
     model.wait_held()
     assert api.send(session, message('say:"urgent"'), params={"input": "interrupt"}).status_code == 202
-    wait_for(lambda: "urgent" in text_of(api.log(session)), 10, "the urgent answer")
+    wait_for(lambda: "urgent" in text_of(api.log(session)), "the urgent answer")
     api.wait_idle(session)
     kinds = types_of(api.log(session))
     assert kinds.index("user.interrupt") < len(kinds) - 1 - kinds[::-1].index("user.message")
@@ -305,5 +305,5 @@ def test_waiting_inputs_are_listed_until_they_are_taken(api: Api, model: FakeMod
     assert waiting["data"]["content"] == [{"type": "text", "text": "second"}]
     assert "mine" not in [event["id"] for event in api.log(session)]
     model.release()
-    wait_for(lambda: api.get(f"/v1/sessions/{session}/pending")["data"] == [], 10, "the queue to empty")
+    wait_for(lambda: api.get(f"/v1/sessions/{session}/pending")["data"] == [], "the queue to empty")
     api.wait_idle(session)

@@ -336,6 +336,8 @@ def test_time_spent_at_work_is_counted_and_stops_at_idle(api: Api, model: FakeMo
     first = api.get(path)["stats"]
     assert first["active_seconds"] > 0
     later = wait_for(
-        lambda: (s := api.get(path)["stats"])["duration_seconds"] > first["duration_seconds"] and s, 5, "time to pass"
+        lambda: (s := api.get(path)["stats"])["duration_seconds"] > first["duration_seconds"] and s,
+        "time to pass",
+        within=5,
     )
     assert later["active_seconds"] == first["active_seconds"]

@@ -79,7 +79,7 @@ def test_sessions_at_once_cannot_spend_more_together(priced: Api, model: FakeMod
     for session in sessions:
         priced.say(session, "tokens:3 all at once")
     model.wait_held(2)
-    wait_for(lambda: sum(priced.status(one) == "idle" for one in sessions) == 4, 20, "four to be refused")
+    wait_for(lambda: sum(priced.status(one) == "idle" for one in sessions) == 4, "four to be refused")
     assert shown(priced, made)["reserved_usd"].startswith("16.384")
     model.release()
     refused = [errors((priced.wait_idle(one), priced.log(one))[1]) for one in sessions]
@@ -130,7 +130,7 @@ def test_calls_of_bare_models_count_as_well(priced: Api, model: FakeModel, *, st
     made = limit(priced, 900)
     body = {"model": "claude-test", "messages": [{"role": "user", "content": "tokens:900"}], "stream": stream}
     assert priced.call("POST", "/v1/chat/completions", body).status_code == 200
-    wait_for(lambda: shown(priced, made)["reserved_usd"] == "0", 10, "the call to be settled")
+    wait_for(lambda: shown(priced, made)["reserved_usd"] == "0", "the call to be settled")
     assert shown(priced, made)["spent_usd"] == "0.9"
     refused = priced.call("POST", "/v1/chat/completions", body)
     assert refused.status_code >= 400

@@ -350,7 +350,7 @@ def test_ten_readers_hear_the_same_and_one_that_does_not_read_delays_nobody(api:
         for number in (1, 2, 3):
             api.say(session, f"{big} tokens:3")
             for stream in streams:
-                stream.wait("session.status_idle", number, seconds=15)
+                stream.wait("session.status_idle", number)
     expected = _spec(api.log(session))
     for stream in streams:
         stream.close()
@@ -363,4 +363,4 @@ def test_a_reader_that_leaves_frees_the_server_of_it(api: Api, model: FakeModel)
         with httpx2.stream("GET", api.url + _path(session), headers={"x-api-key": api.key}) as answer:
             next(answer.iter_raw())
     assert types_of(api.turn(session, "hello"))[-1] == "session.status_idle"
-    wait_for(lambda: api.status(session) == "idle", 5, "idle")
+    wait_for(lambda: api.status(session) == "idle", "idle")

@@ -161,7 +161,7 @@ def test_fragments_tell_their_thread_and_stay_on_it(api: Api, model: FakeModel) 
     model.hold(after_tokens=1, match=f"{team.mark}/0")
     whole = api.stream(f"{team.path}/events/stream?include=chunks&event_deltas[]=agent.message")
     team.say()
-    model.wait_held(timeout=30)
+    model.wait_held()
     [thread] = team.threads()
     assert (thread["status"], api.status(team.session)) == ("running", "running")
     own = api.stream(f"{team.path}/threads/{thread['id']}/events/stream?event_deltas[]=agent.message")
@@ -214,8 +214,8 @@ def test_one_thread_is_stopped_while_the_others_go_on(api: Api, model: FakeModel
     team.delegates('slow say:"a b c d"', 'fine say:"fine"')
     model.hold(after_tokens=1, match=f"{team.mark}/0")
     team.say()
-    model.wait_held(timeout=30)
-    wait_for(lambda: team.results() == ["fine"], 20, "the other to answer")
+    model.wait_held()
+    wait_for(lambda: team.results() == ["fine"], "the other to answer")
     slow = next(one for one in team.threads() if one["status"] == "running")
     assert api.send(team.session, {"type": "user.interrupt", "session_thread_id": slow["id"]}).status_code == 202
     model.release()
@@ -230,7 +230,7 @@ def test_cancelling_the_session_stops_all_threads(api: Api, model: FakeModel) ->
     team.delegates('slow say:"a b c d"', 'slower say:"e f g"')
     model.hold(after_tokens=1, match=team.mark + "/")
     team.say()
-    model.wait_held(2, timeout=30)
+    model.wait_held(2)
     assert api.post(f"{team.path}/cancel")["status"] == "idle"
     model.release()
     assert team.results() == ["Interrupted before it finished."] * 2
@@ -261,7 +261,7 @@ def test_archiving_a_thread_at_work_stops_it_first(api: Api, model: FakeModel) -
     team.delegates('slow say:"a b c d"')
     model.hold(after_tokens=1, match=f"{team.mark}/0")
     team.say()
-    model.wait_held(timeout=30)
+    model.wait_held()
     [thread] = team.threads()
     shown = api.post(f"{team.path}/threads/{thread['id']}/archive")
     model.release()
@@ -277,7 +277,7 @@ def test_archiving_a_thread_that_waits_sets_its_caller_going(api: Api, model: Fa
     waiting = api.wait_idle(team.session)["stop_reason"]["event_ids"]
     [thread] = team.threads()
     assert api.post(f"{team.path}/threads/{thread['id']}/archive")["status"] == "terminated"
-    wait_for(lambda: text_of(api.log(team.session)) == ["All done."], 20, "the caller to go on")
+    wait_for(lambda: text_of(api.log(team.session)) == ["All done."], "the caller to go on")
     late = {"type": "user.custom_tool_result", "custom_tool_use_id": waiting[0], "content": "late"}
     assert api.send(team.session, late).status_code == 400
 
@@ -289,7 +289,7 @@ def test_a_message_to_a_resting_thread_is_answered_there(api: Api, model: FakeMo
     said = message(f'say:"by the thread" {team.mark}') | {"session_thread_id": thread["id"]}
     assert api.send(team.session, said).status_code == 202
     own = f"{team.path}/threads/{thread['id']}/events"
-    wait_for(lambda: "by the thread" in text_of(api.get(own)["data"]), 20, "the answer")
+    wait_for(lambda: "by the thread" in text_of(api.get(own)["data"]), "the answer")
     api.wait_idle(team.session)
     assert types_of(api.get(own)["data"]).count("user.message") == 1
     [again] = team.threads()

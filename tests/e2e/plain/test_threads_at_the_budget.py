@@ -22,5 +22,5 @@ def test_called_agents_pause_at_the_cap_and_go_on_when_it_is_raised(api: Api, mo
     assert len(model.requests) == 2
     assert [one["status"] for one in api.get(f"/v1/sessions/{session}/threads")["data"]] == ["idle", "idle"]
     api.ok("POST", f"/v1/sessions/{session}", {"budget": budget(500)})
-    wait_for(lambda: text_of(api.log(session)) == ["dug", "End."], 20, "all to go on")
+    wait_for(lambda: text_of(api.log(session)) == ["dug", "End."], "all to go on")
     assert api.wait_idle(session)["stop_reason"] == {"type": "end_turn"}

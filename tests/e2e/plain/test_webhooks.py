@@ -166,7 +166,7 @@ def test_deliveries_are_listed_with_their_attempts(api: Api, receiver: Receiver)
         (row,) = deliveries(api, endpoint)
         return row if row["attempts"] else None
 
-    row = wait_for(tried, 10, "the attempt")
+    row = wait_for(tried, "the attempt")
     assert (row["status"], row["event_type"], row["delivered_at"]) == ("pending", "agent.created", None)
     assert row["next_attempt_at"] > row["created_at"]
     (attempt,) = row["attempts"]
@@ -222,7 +222,7 @@ def test_a_slow_receiver_delays_neither_another_nor_a_turn(api: Api, receiver: R
     api.environment()
     receiver.wait(1, "/slow")
     api.turn(session, "tokens:2", seconds=5)
-    wait_for(lambda: "session.status_idled" in receiver.types("/quick"), 5, "the quick one to hear of the end")
+    wait_for(lambda: "session.status_idled" in receiver.types("/quick"), "the quick one to hear of the end", within=5)
     assert len(receiver.of("/slow")) <= 8
     receiver.let_go("/slow")
-    wait_for(lambda: "session.status_idled" in receiver.types("/slow"), 20, "the slow one to hear of it too")
+    wait_for(lambda: "session.status_idled" in receiver.types("/slow"), "the slow one to hear of it too")

@@ -402,7 +402,7 @@ class TestResults:
         stop = api.get(f"/v1/sessions/{session}")["stop_reason"]
         assert (stop["event_ids"], stop["action_type"]) == ([second], "tool_result")
         assert api.send(session, result(second, "two")).status_code == 202
-        wait_for(lambda: api.get(f"/v1/sessions/{session}")["stop_reason"] == {"type": "end_turn"}, 10, "the end")
+        wait_for(lambda: api.get(f"/v1/sessions/{session}")["stop_reason"] == {"type": "end_turn"}, "the end")
         log = api.log(session)
         assert [event["tool_use_id"] for event in log if event["type"] == "user.tool_result"] == [first, second]
         assert [event for event in log if event["type"] == "agent.tool_result"] == []

@@ -13,10 +13,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import urllib3
 
+from tests.support.patience import PATIENCE
+
 pytestmark = [pytest.mark.rehearsal, pytest.mark.slow]
 
 MODEL = "claude-fake"
-PATIENCE = 20
 
 
 def test_the_stack_tells_where_everything_is(stack: Any, scripts: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Self
 from tests.fakes.microvms.images import ROOT, Image, Read
 from tests.fakes.microvms.machine import Machine, Pace, WrongState
 from tests.fakes.microvms.tokens import Signer
+from tests.support.patience import PATIENCE
 
 _BASE = "arn:aws:lambda:us-east-1:aws:microvm-image:al2023-1"
 Json = dict[str, Any]
@@ -200,7 +201,7 @@ class MicrovmsFake:
             for machine in list(self.machines.values()):
                 machine.tick()
 
-    def wait(self, identity: str, state: str, seconds: float = 10) -> None:
+    def wait(self, identity: str, state: str, seconds: float = PATIENCE) -> None:
         """Until a machine is in a state; an AssertionError when it does not come."""
         until = time.monotonic() + seconds
         while self.machines[identity].state != state:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.fakes.model_server.server import ModelServer
+from tests.support.patience import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 
@@ -56,10 +57,10 @@ class FakeClient:
         """How many connections model requests came on since the last reset."""
         return len({record["connection"] for record in self.requests})
 
-    def wait_held(self, count: int = 1, timeout: float = 10) -> None:
+    def wait_held(self, count: int = 1, timeout: float = PATIENCE) -> None:
         self.wait_until(lambda: self.held() >= count, timeout, f"{count} requests at the gate")
 
-    def wait_requests(self, count: int, timeout: float = 10) -> list[dict[str, Any]]:
+    def wait_requests(self, count: int, timeout: float = PATIENCE) -> list[dict[str, Any]]:
         self.wait_until(lambda: len(self.requests) >= count, timeout, f"{count} requests")
         return self.requests
 

@@ -20,9 +20,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.patience import PATIENCE
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
-PATIENCE = 20.0
 
 
 @dataclass

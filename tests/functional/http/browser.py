@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tests.support.patience import PATIENCE
+
 _FLAGS = (
     "--headless --no-sandbox --disable-gpu --no-first-run --disable-background-networking "
     "--disable-component-update --disable-sync --disable-dev-shm-usage --remote-debugging-pipe"
@@ -57,7 +59,7 @@ class Page:
     def value(self, script: str) -> Any:
         return self.call("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
 
-    def wait(self, script: str, seconds: float = 10) -> None:
+    def wait(self, script: str, seconds: float = PATIENCE) -> None:
         until = time.monotonic() + seconds
         while not self.value(script):
             assert time.monotonic() < until, f"never true: {script}\n{self.value('document.body.innerText')}"

@@ -13,8 +13,7 @@ from typing import Any
 from starlette.applications import Starlette
 
 from chalicelib.http.server import serve
-
-PATIENCE = 10.0
+from tests.support.patience import PATIENCE
 
 
 @dataclass

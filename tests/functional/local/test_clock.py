@@ -60,14 +60,14 @@ def start(due: Due, ticks: list[int]) -> Iterator[Callable[..., Clock]]:
 
 def test_it_ticks_again_and_again(start: Callable[..., Clock], ticks: list[int]) -> None:
     start(0.05)
-    wait_for(lambda: len(ticks) > 2, 5, "three ticks")
+    wait_for(lambda: len(ticks) > 2, "three ticks")
 
 
 def test_it_is_there_when_something_is_due(start: Callable[..., Clock], due: Due, ticks: list[int]) -> None:
     clock = start()
     moment = due.moment = now_ms() + 300
     clock.look()
-    wait_for(lambda: due.done, 5, "the moment")
+    wait_for(lambda: due.done, "the moment")
     assert 0 <= due.done[0] - moment < 1_000
     assert (len(due.done), ticks) == (1, [])
 
@@ -84,14 +84,14 @@ def test_it_sleeps_while_nothing_is_due(start: Callable[..., Clock], due: Due) -
 def test_it_looks_by_itself_where_nobody_tells_it(start: Callable[..., Clock], due: Due) -> None:
     start(look_seconds=0.1)
     due.moment = now_ms() + 150
-    wait_for(lambda: due.done, 5, "the moment")
+    wait_for(lambda: due.done, "the moment")
 
 
 def test_what_stays_undone_waits_for_the_next_tick(start: Callable[..., Clock], due: Due, ticks: list[int]) -> None:
     due.doing = lambda: None
     due.moment = now_ms()
     start(0.4)
-    wait_for(lambda: len(due.done) > 1 and ticks, 5, "another try")
+    wait_for(lambda: len(due.done) > 1 and ticks, "another try")
     assert due.done[0] < ticks[0] <= due.done[1]
 
 

@@ -44,7 +44,7 @@ def test_a_doorbell_received_and_never_handled_comes_back(services: Services, pu
             dies.wait(10)
 
     pump(handle)
-    wait_for(lambda: len(handled) == 2, 10, "the doorbell to ring again")
+    wait_for(lambda: len(handled) == 2, "the doorbell to ring again")
     dies.set()
 
 
@@ -58,13 +58,13 @@ def test_no_more_is_received_than_there_are_workers_for(services: Services, pump
         go_on.wait(10)
 
     pump(handle, workers=2)
-    wait_for(lambda: len(busy) == 2, 10, "two workers to be busy")
+    wait_for(lambda: len(busy) == 2, "two workers to be busy")
     left = services.doorbells.client.receive_message(
         QueueUrl=services.settings.queue_url, MaxNumberOfMessages=10, VisibilityTimeout=0
     )
     assert len(left["Messages"]) == 4
     go_on.set()
-    wait_for(lambda: len(set(busy)) == 6, 10, "all to be handled")
+    wait_for(lambda: len(set(busy)) == 6, "all to be handled")
 
 
 def test_doorbells_of_one_session_that_come_together_are_one(services: Services, pump: Any) -> None:
@@ -72,7 +72,7 @@ def test_doorbells_of_one_session_that_come_together_are_one(services: Services,
         services.doorbells.ring(Doorbell("tenant", "session"))
     handled: list[str] = []
     pump(lambda body, receipt: handled.append(body))
-    wait_for(lambda: handled, 10, "the doorbell")
+    wait_for(lambda: handled, "the doorbell")
     url = services.settings.queue_url
 
     def left() -> int:
@@ -80,5 +80,5 @@ def test_doorbells_of_one_session_that_come_together_are_one(services: Services,
         found = services.doorbells.client.get_queue_attributes(QueueUrl=url, AttributeNames=names)
         return sum(int(value) for value in found["Attributes"].values())
 
-    wait_for(lambda: left() == 0, 10, "the queue to be empty")
+    wait_for(lambda: left() == 0, "the queue to be empty")
     assert len(handled) < 5

@@ -60,12 +60,12 @@ def test_a_call_is_made_again_only_if_its_server_calls_it_harmless(
     rig.send(said(f'tool:mcp__site__{tool} input:{{"text": "hi"}}'))
     dying = threading.Thread(target=rig.ring)
     dying.start()
-    wait_for(lambda: len(site.calls) == 1, 20, "the call")
+    wait_for(lambda: len(site.calls) == 1, "the call")
     _run_out(rig)
     fresh = threading.Thread(target=rig.ring, args=(rig.another(),))
     fresh.start()
     if calls == 2:
-        wait_for(lambda: len(site.calls) == 2, 20, "the second call")
+        wait_for(lambda: len(site.calls) == 2, "the second call")
     else:
         fresh.join(20)
     site.let_go.set()
@@ -83,7 +83,7 @@ def test_an_intent_stands_before_the_call(rig: Rig, site: McpSite) -> None:
     rig.send(said('tool:mcp__site__slow input:{"text": "hi"}'))
     worker = threading.Thread(target=rig.ring)
     worker.start()
-    wait_for(lambda: site.calls, 20, "the call")
+    wait_for(lambda: site.calls, "the call")
     seen = rig.log
     site.let_go.set()
     worker.join(20)
@@ -97,7 +97,7 @@ def test_a_server_that_keeps_everybody_waiting_is_not_waited_for_after_an_interr
     rig.send(said("hello"))
     worker = threading.Thread(target=rig.ring)
     worker.start()
-    wait_for(lambda: site.seen, 20, "the server to be asked")
+    wait_for(lambda: site.seen, "the server to be asked")
     rig.send(Input("user.interrupt", {}), manner=Manner("steer", echo_idle_interrupt=True, drop_queued=False))
     began = time.monotonic()
     worker.join(10)

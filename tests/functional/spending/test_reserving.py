@@ -98,7 +98,7 @@ def test_what_a_dead_worker_reserved_is_given_back_by_the_next(rig: Rig) -> None
     rig.services.table.write(rig.services.session_store.lease_write(rig.ref, head.fence, 1, 1))
     fresh = threading.Thread(target=rig.ring, args=(rig.another(),))
     fresh.start()
-    wait_for(lambda: len(rig.model.requests) == 2, 40, "the other worker to ask")
+    wait_for(lambda: len(rig.model.requests) == 2, "the other worker to ask")
     assert counted(rig.services, rig.ref.space, made)[1] <= first[1]
     rig.model.release()
     fresh.join(20)
@@ -196,7 +196,7 @@ def test_a_stop_that_a_dead_process_began_is_finished_by_the_clock(rig: Rig, mon
 
     monkeypatch.setattr(running, "_carry_out", dies)
     monkeypatch.setattr("chalicelib.running.service._CLOCK_LOOKS_MS", -1)
-    wait_for(lambda: running.at_work(rig.ref.space, Chosen(), 10)[0], 5, "the session to be listed")
+    wait_for(lambda: running.at_work(rig.ref.space, Chosen(), 10)[0], "the session to be listed")
     with pytest.raises(KeyboardInterrupt):
         running.stop(rig.ref.space, Chosen())
     assert not asked_to_stop(rig)
@@ -220,7 +220,7 @@ def test_a_run_whose_worker_died_ends_once_it_has_taken_too_long(rig: Rig, make:
     rig.services.table.write(rig.services.session_store.lease_write(rig.ref, head.fence, 1, 1))
     late = make()
     late.settings = replace(late.settings, max_running_seconds=1)
-    wait_for(lambda: head.active_since is not None, 1, "the run to be at work")
+    wait_for(lambda: head.active_since is not None, "the run to be at work")
     threading.Event().wait(1.1)
     rig.ring(late)
     assert rig.head.last_error is not None

@@ -67,7 +67,7 @@ def test_two_workers_renew_once_and_both_have_the_new_token(
     with ThreadPoolExecutor(8) as pool:
         workers = [services, other_process] * 4
         found = [pool.submit(one.refresher.refresh, HERE, credential) for one in workers]
-        wait_for(lambda: site.oauth.requests, 20, "the endpoint to be asked")
+        wait_for(lambda: site.oauth.requests, "the endpoint to be asked")
         site.oauth.gate.set()
         after = [one.result(30) for one in found]
     assert len(site.oauth.requests) == 1
@@ -88,7 +88,7 @@ def test_a_change_of_other_fields_meanwhile_loses_nothing(services: Services, si
     site.oauth.gate.clear()
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(services.refresher.refresh, HERE, credential)
-        wait_for(lambda: site.oauth.requests, 20, "the endpoint to be asked")
+        wait_for(lambda: site.oauth.requests, "the endpoint to be asked")
         change(services, credential, display_name="Renamed")
         site.oauth.gate.set()
         after = found.result(30)
@@ -101,7 +101,7 @@ def test_tokens_that_a_client_sets_meanwhile_stay(services: Services, site: McpS
     site.oauth.gate.clear()
     with ThreadPoolExecutor(1) as pool:
         found = pool.submit(services.refresher.refresh, HERE, credential)
-        wait_for(lambda: site.oauth.requests, 20, "the endpoint to be asked")
+        wait_for(lambda: site.oauth.requests, "the endpoint to be asked")
         change(services, credential, auth={"access_token": "set-by-client", "refresh_token": "set-by-client-too"})
         site.oauth.gate.set()
         found.result(30)
@@ -116,7 +116,7 @@ def test_those_who_wait_for_a_renewal_that_fails_do_not_try_again(
     site.oauth.refuses = 400
     with ThreadPoolExecutor(4) as pool:
         found = [pool.submit(one.refresher.refresh, HERE, credential) for one in [services, other_process] * 2]
-        wait_for(lambda: site.oauth.requests, 20, "the endpoint to be asked")
+        wait_for(lambda: site.oauth.requests, "the endpoint to be asked")
         threading.Event().wait(0.3)
         site.oauth.gate.set()
         errors = [one.exception(30) for one in found]

@@ -19,6 +19,7 @@ from chalicelib.sandbox.box.settings import BoxSettings
 from chalicelib.sandbox.hosts.base import Handle
 from chalicelib.sandbox.hosts.local import LocalHost
 from tests.functional.sandbox.box.inside import Inside, computer, isolated, passable
+from tests.support.patience import PATIENCE
 
 _SERVER = """
 import json, sys
@@ -123,7 +124,7 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _await(done: Any, seconds: float = 10.0) -> None:
+def _await(done: Any, seconds: float = PATIENCE) -> None:
     deadline = time.monotonic() + seconds
     while not done():
         assert time.monotonic() < deadline

@@ -9,6 +9,7 @@ from threading import Thread
 from typing import Any
 
 from tests.functional.sandbox.guest.conftest import Guest
+from tests.support.patience import PATIENCE
 
 End = dict[str, Any]
 
@@ -57,10 +58,18 @@ class Running:
     def wait(self) -> End:
         """How it ended."""
         began = time.monotonic()
-        self._thread.join(20)
+        self._thread.join(PATIENCE)
         self.seconds = time.monotonic() - began
         assert self.end, "the command did not end"
         return self.end
+
+
+def begun(shell: Shell, command: str, **more: Any) -> Running:
+    """A command that the shell has begun to carry out."""
+    mark = shell.guest.workspace / f"begun-{os.urandom(4).hex()}"
+    running = Running(shell, f": > {mark}; {command}", **more)
+    until(mark.exists)
+    return running
 
 
 @contextmanager
@@ -70,7 +79,7 @@ def timed() -> Iterator[Callable[[], float]]:
     yield lambda: time.monotonic() - began
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
     """Wait for it. Fails when it does not come about."""
     end = time.monotonic() + seconds
     while not condition():

@@ -14,6 +14,7 @@ import pytest
 
 from chalicelib.sandbox.client import GuestProblem, frame, messages
 from tests.functional.sandbox.guest.conftest import Guest, Output, bash
+from tests.support.patience import PATIENCE
 
 START, CONNECT = "/process.Process/Start", "/process.Process/Connect"
 
@@ -38,7 +39,7 @@ def begin(guest: Guest, command: str, **more: Any) -> tuple[int, Iterator[dict[s
     return first["start"]["pid"], events
 
 
-def until(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
+def until(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

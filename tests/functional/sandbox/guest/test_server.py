@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.sandbox.client import frame
 from tests.functional.sandbox.guest.conftest import Guest, bash
+from tests.support.patience import PATIENCE
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def descriptors(guest: Guest) -> int:
     return len(list(Path(f"/proc/{guest.process.pid}/fd").iterdir()))
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 8.0) -> bool:
+def eventually(condition: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.05)

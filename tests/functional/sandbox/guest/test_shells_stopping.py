@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.functional.sandbox.guest.conftest import Guest
-from tests.functional.sandbox.guest.shellcalls import Running, Shell, exists, timed, until
+from tests.functional.sandbox.guest.shellcalls import Running, Shell, begun, exists, timed, until
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_after_its_time_a_command_ends_and_the_shell_lives_on(shell: Shell, comm
 
 @pytest.mark.parametrize("command", STOPPABLE[:4])
 def test_an_interrupt_takes_effect_at_once(shell: Shell, command: str) -> None:
-    running = Running(shell, f"echo begun; {command}")
+    running = begun(shell, f"echo begun; {command}")
     time.sleep(0.3)
     shell.interrupt()
     end = running.wait()
@@ -108,8 +108,7 @@ def test_an_interrupt_of_nothing_is_nothing(shell: Shell) -> None:
 
 
 def test_an_interrupt_can_mean_one_call_alone(shell: Shell) -> None:
-    first = Running(shell, "sleep 1; echo first", call="a")
-    time.sleep(0.2)
+    first = begun(shell, "sleep 1; echo first", call="a")
     second = Running(shell, "sleep 30; echo second", call="b")
     shell.interrupt("b")
     shell.interrupt("someone else's")
@@ -121,8 +120,7 @@ def test_an_interrupt_can_mean_one_call_alone(shell: Shell) -> None:
 
 def test_many_interrupts_leave_the_shell_in_order(shell: Shell) -> None:
     for number in range(10):
-        running = Running(shell, f"n={number}; while :; do :; done")
-        time.sleep(0.05)
+        running = begun(shell, f"n={number}; while :; do :; done")
         shell.interrupt()
         assert running.wait()["interrupted"]
         assert shell.says("echo $x $n") == f"kept {number}\n"
