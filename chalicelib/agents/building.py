@@ -69,8 +69,11 @@ class Builder:
         return self._before.name
 
     def _model(self, sent: AgentCreate | AgentUpdate) -> ModelConfig:
+        """The effort outlives a change of model; all else about a model goes with it."""
         if sent.model is not None:
-            return sent.model
+            if self._before is None or "effort" in sent.model.model_fields_set:
+                return sent.model
+            return sent.model.model_copy(update={"effort": self._before.model.effort})
         if self._before is None or sent.sent("model"):
             raise invalid("model", "cannot be cleared")
         return self._before.model

@@ -140,6 +140,21 @@ def test_null_clears_and_metadata_is_patched(client: Anthropic) -> None:
     assert patched.metadata == {"keep": "1", "set": "4", "new": ""}
 
 
+def test_a_new_model_keeps_the_effort_unless_it_names_one(client: Anthropic) -> None:
+    agents = client.beta.agents
+    made = make_agent(client, model={"id": "claude-test", "effort": "high", "inference_geo": "eu", "speed": "fast"})
+    moved = agents.update(made.id, model={"id": "claude-other"})
+    assert moved.model.to_dict() == {
+        "id": "claude-other",
+        "speed": "standard",
+        "effort": {"type": "high"},
+        "inference_geo": None,
+    }
+    assert agents.update(made.id, model="claude-test").model.effort == moved.model.effort
+    cleared = agents.update(made.id, model={"id": "claude-test", "effort": None})
+    assert cleared.model.effort is None
+
+
 def test_arrays_are_replaced_as_a_whole(client: Anthropic) -> None:
     agent = make_agent(client, tools=[custom_tool("a"), custom_tool("b")])
     changed = client.beta.agents.update(agent.id, tools=[custom_tool("c")])  # type: ignore[list-item]
