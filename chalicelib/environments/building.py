@@ -25,7 +25,7 @@ def build(
     metadata = {} if before is None else before.metadata
     return EnvironmentSpec(
         name=_name(sent, before),
-        description=(sent.description or None) if sent.sent("description") or before is None else before.description,
+        description=sent.description if sent.sent("description") or before is None else before.description,
         config=config,
         metadata=patched(metadata, sent.metadata or {}, blank_removes=blank_removes),
         scope=sent.scope if sent.sent("scope") or before is None else before.scope,

@@ -25,14 +25,15 @@ Forget = Callable[[Space, str], None]
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Where clients' customs differ: whether names are unique, and whether ``""`` removes a metadata pair."""
+    """Where clients' customs differ: whether names are unique, and whether a new environment has metadata pairs of
+    ``""``. In a change, ``""`` removes a pair for all."""
 
     unique_names: bool
-    blank_removes: bool
+    blank_pairs: bool
 
 
-SDK = Policy(unique_names=True, blank_removes=False)
-PLAIN = Policy(unique_names=False, blank_removes=True)
+SDK = Policy(unique_names=True, blank_pairs=True)
+PLAIN = Policy(unique_names=False, blank_pairs=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +62,7 @@ class EnvironmentService:
 
         Raises InvalidRequest, NameTaken.
         """
-        spec, now = build(sent, None, blank_removes=policy.blank_removes), now_ms()
+        spec, now = build(sent, None, blank_removes=not policy.blank_pairs), now_ms()
         environment = _made(spec, id=env_id or new_id(), created_at=now, updated_at=now)
         name = self._store.take_name(space, spec.name, alone=policy.unique_names)
         try:
@@ -97,7 +98,7 @@ class EnvironmentService:
             if current.archived_at is not None:
                 raise EnvironmentArchived
             before = EnvironmentSpec.model_validate(current.model_dump())
-            spec = build(sent, before, blank_removes=policy.blank_removes)
+            spec = build(sent, before, blank_removes=True)
             if spec == before:
                 return current
             changed = self._change(space, current, spec, policy)

@@ -46,6 +46,16 @@ def test_a_partial_update_keeps_the_rest(client: Anthropic) -> None:
     assert renamed.config.to_dict() == config.to_dict()
 
 
+def test_an_empty_text_is_kept_as_description_and_removes_a_pair(client: Anthropic) -> None:
+    environments = client.beta.environments
+    made = make_environment(client, description="D", metadata={"a": "1", "b": "2", "c": ""})
+    assert made.metadata == {"a": "1", "b": "2", "c": ""}
+    changed = environments.update(made.id, description="", metadata={"a": "", "b": None})
+    assert (changed.description, changed.metadata) == ("", {"c": ""})
+    assert environments.retrieve(made.id).description == ""
+    assert environments.update(made.id, description=None).description is None
+
+
 @pytest.mark.parametrize(
     ("config", "names"),
     [
