@@ -10,6 +10,7 @@ from chalicelib.vaults.draft import (
     AuthChange,
     AuthInput,
     CapCliInput,
+    ClientAuthChange,
     McpOauthInput,
     PlacesInput,
     RefreshChange,
@@ -106,7 +107,8 @@ def _changed_oauth(before: McpOauth, sent: AuthChange) -> tuple[Auth, Secrets]:
     _same("auth.refresh.token_endpoint", before.token_endpoint, renewing.token_endpoint or sent.token_endpoint)
     _same("auth.refresh.resource", before.resource, renewing.resource)
     _same("auth.authorization_server", before.authorization_server, sent.authorization_server)
-    _same("auth.refresh.token_endpoint_auth.type", before.client_auth, client.type if client else None)
+    client_auth = None if client is None or _takes_secret(before, client) else client.type
+    _same("auth.refresh.token_endpoint_auth.type", before.client_auth, client_auth)
     refresh = renewing.refresh_token or sent.refresh_token
     client_secret = (client.client_secret if client else None) or sent.client_secret
     if client_secret is not None and before.client_auth == "none":
@@ -121,6 +123,11 @@ def _changed_oauth(before: McpOauth, sent: AuthChange) -> tuple[Auth, Secrets]:
         changes["refreshable"] = True
     secrets = {"access_token": sent.access_token, "refresh_token": refresh, "client_secret": client_secret}
     return before.model_copy(update=changes), _opened(secrets)
+
+
+def _takes_secret(before: McpOauth, sent: ClientAuthChange) -> bool:
+    """Whether a secret is sent for an endpoint that takes one: it goes there as the one before, whatever its type."""
+    return sent.client_secret is not None and sent.type != "none" and before.client_auth != "none"
 
 
 def _changed_variable(before: EnvironmentVariable, sent: AuthChange) -> tuple[Auth, Secrets]:

@@ -125,6 +125,17 @@ def test_how_a_token_is_renewed_is_shown_without_secrets(client: Anthropic, vaul
     assert (rotated.expires_at, rotated.refresh.scope) == (None, None)
 
 
+def test_a_new_client_secret_is_sent_as_the_one_before(client: Anthropic, vault: Any) -> None:
+    made = add(client, vault, OAUTH)
+    other = {"type": "client_secret_post", "client_secret": "canary-4"}
+    rotated = rotate(client, made, refresh={"token_endpoint_auth": other})
+    assert rotated.auth == made.auth
+    assert rotated.updated_at > made.updated_at
+    public = OAUTH | {"mcp_server_url": URL + "/public", "refresh": REFRESH | {"token_endpoint_auth": {"type": "none"}}}
+    with pytest.raises(anthropic.BadRequestError, match="token_endpoint_auth"):
+        rotate(client, add(client, vault, public), refresh={"token_endpoint_auth": other})
+
+
 def test_a_token_without_a_way_to_renew_it_shows_none(client: Anthropic, vault: Any) -> None:
     auth = add(client, vault, {"type": "mcp_oauth", "mcp_server_url": URL, "access_token": "canary"}).auth
     assert (auth.refresh, auth.expires_at) == (None, None)
