@@ -76,6 +76,8 @@ def _refuse_excluded(query: SessionListQuery, at_ms: int) -> None:
 def _filter(query: SessionListQuery) -> Callable[[Head], bool]:
     statuses = _statuses(query)
     agent = undress("agent", query.agent_id) or "" if query.agent_id else None
+    # A version says nothing without its agent.
+    version = query.agent_version if query.agent_id else None
     deployment = undress("depl", query.deployment_id) or "" if query.deployment_id else None
     store = undress("memstore", query.memory_store_id) or "" if query.memory_store_id else None
     part = (query.q or "").strip().lower()
@@ -85,7 +87,7 @@ def _filter(query: SessionListQuery) -> Callable[[Head], bool]:
             (not statuses or head.status in statuses)
             and _archive_fits(query, head)
             and (agent is None or head.agent_id == agent)
-            and (query.agent_version is None or head.agent_version == query.agent_version)
+            and (version is None or head.agent_version == version)
             and (deployment is None or head.deployment_id == deployment)
             and (store is None or store in head.memory_stores)
             and query.end_user in (None, head.end_user)

@@ -177,6 +177,7 @@ def test_sessions_are_filtered_by_status_agent_version_and_archive(client: Anthr
     assert found(statuses=["running", "idle"]) == [foreign.id, new.id, old.id]
     assert found(statuses=["idle"], agent_id=agent.id) == [new.id, old.id]
     assert found(agent_id=agent.id, agent_version=1) == [old.id]
+    assert found(agent_version=1) == found()
     assert found() == [foreign.id, new.id, old.id]
     assert found(include_archived=True) == [gone.id, foreign.id, new.id, old.id]
     model.release()
