@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator, model_validator
 
-from chalicelib.agents.webtools import Domain, UrlSources, UserLocation
+from chalicelib.agents.webtools import Site, UrlSources, UserLocation
 
 BUILT_IN = ("bash", "read", "write", "edit", "glob", "grep", "web_fetch", "web_search")
 EXTENSIONS = ("schedule", "cancel_schedule", "list_schedules", "browser")
@@ -49,8 +49,8 @@ class BuiltInConfig(BaseModel):
     name: BuiltInName
     enabled: bool
     permission_policy: PermissionPolicy
-    allowed_domains: list[Domain] | None = Field(default=None, min_length=1, max_length=64)
-    blocked_domains: list[Domain] | None = Field(default=None, min_length=1, max_length=64)
+    allowed_domains: list[Site] | None = Field(default=None, min_length=1, max_length=64)
+    blocked_domains: list[Site] | None = Field(default=None, min_length=1, max_length=64)
     max_content_tokens: int | None = Field(default=None, ge=1)
     url_sources: UrlSources | None = None
     user_location: UserLocation | None = None
@@ -70,6 +70,8 @@ class BuiltInConfig(BaseModel):
             raise ValueError("type must equal name")
         if self.allowed_domains is not None and self.blocked_domains is not None:
             raise ValueError("allowed_domains and blocked_domains exclude each other")
+        if self.name == "web_fetch" and any("/" in one for one in self.allowed_domains or self.blocked_domains or ()):
+            raise ValueError("web_fetch takes hosts without a path")
         return self
 
 
@@ -196,8 +198,8 @@ class WebSearchTool(BaseModel):
 
     type: Literal["web_search_20250305", "web_search_ddg", "web_search_tavily"]
     name: str = "web_search"
-    allowed_domains: list[Domain] | None = None
-    blocked_domains: list[Domain] | None = None
+    allowed_domains: list[Site] | None = None
+    blocked_domains: list[Site] | None = None
     max_uses: int | None = Field(default=None, ge=1)
     user_location: UserLocation | None = None
 

@@ -4,9 +4,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, field_validator
 
-Domain = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z0-9*]([A-Za-z0-9.*-]*[A-Za-z0-9])?$", min_length=1, max_length=253)
+Site = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9*]([A-Za-z0-9.*-]*[A-Za-z0-9])?(/[^\s?#]*)?$", min_length=1, max_length=2048
+    ),
 ]
+"""A host, or what lies below a path of it."""
 _SERVER_TOOLS = ("web_search", "web_fetch")
 
 

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from chalicelib.environments.networking import rules_of
 from chalicelib.outbound.errors import OutboundError
@@ -74,7 +73,7 @@ def _found(context: ToolContext, provider: Provider, text: str, limit: int) -> T
         return failure(f"{error.code}: {error.message}")
     except OutboundError as error:
         return failure(f"unavailable: the search service cannot be reached. {error.message}")
-    shown = [hit for hit in found if hosts.permitted(_host(hit), config, context.environment)][:limit]
+    shown = [hit for hit in found if hosts.page_permitted(hit.url, config, context.environment)][:limit]
     return text_output("\n\n".join(_shown(number, hit) for number, hit in enumerate(shown, 1)) or NONE_FOUND)
 
 
@@ -86,11 +85,13 @@ def _config(context: ToolContext) -> dict[str, Any]:
 
 def _query(context: ToolContext, config: dict[str, Any], text: str, limit: int) -> Query:
     networking = rules_of(context.environment)
-    wanted = config.get("allowed_domains") or ()
+    # Services know hosts; what lies beside a wanted part of a site is left out of what they find.
+    wanted = list(dict.fromkeys(site.partition("/")[0] for site in config.get("allowed_domains") or ()))
+    unwanted = [site for site in config.get("blocked_domains") or () if "/" not in site]
     if not wanted and networking.get("type") == "limited":
         wanted = [host for host in networking.get("allowed_hosts") or () if host != "*"]
     location = {name: str(value) for name, value in (config.get("user_location") or {}).items() if value}
-    return Query(text, tuple(wanted), tuple(config.get("blocked_domains") or ()), location, limit)
+    return Query(text, tuple(wanted), tuple(unwanted), location, limit)
 
 
 def _sender(context: ToolContext) -> Callable[[str, str, Mapping[str, str], bytes | None], OutboundAnswer]:
@@ -108,13 +109,6 @@ def _sender(context: ToolContext) -> Callable[[str, str, Mapping[str, str], byte
         )
 
     return send
-
-
-def _host(hit: Hit) -> str:
-    try:
-        return (urlsplit(hit.url).hostname or "").lower()
-    except ValueError:
-        return ""
 
 
 def _shown(number: int, hit: Hit) -> str:

@@ -114,6 +114,22 @@ def test_domains_are_asked_for_in_words(service: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+def test_a_part_of_a_site_is_asked_for_by_its_host(service: str) -> None:
+    with serving(_found(service)) as web:
+        tool = _tool(service, web)
+        tool.run(context(agent=_agent(allowed_domains=["a.test/one", "a.test/two"])), {"query": "x"})
+        tool.run(context(agent=_agent(blocked_domains=["a.test/one", "b.test"])), {"query": "x"})
+    wanted, unwanted = (
+        [asked.get("include_domains"), asked.get("exclude_domains"), asked.get("q")]
+        for asked in map(_asked, web.requests)
+    )
+    if service == "tavily":
+        assert (wanted[0], unwanted[1]) == (["a.test"], ["b.test"])
+    else:
+        assert (wanted[2], unwanted[2]) == ("x site:a.test", "x -site:b.test")
+
+
+@pytest.mark.parametrize("service", SERVICES)
 @pytest.mark.parametrize(
     ("overrides", "hosts"),
     [
@@ -122,6 +138,12 @@ def test_domains_are_asked_for_in_words(service: str) -> None:
         (
             {"agent": {"tools": [{"type": "web_search_20250305", "allowed_domains": ["example.com"]}]}},
             ["blog.example.com"],
+        ),
+        ({"agent": _agent(allowed_domains=["rust-lang.org/book", "example.com/other"])}, ["doc.rust-lang.org"]),
+        ({"agent": _agent(allowed_domains=["rust-lang.org/boo", "other.test/x/"])}, ["other.test"]),
+        (
+            {"agent": _agent(blocked_domains=["rust-lang.org/book/", "other.test/y"])},
+            ["blog.example.com", "other.test"],
         ),
         ({"environment": LIMITED}, ["blog.example.com"]),
         ({"environment": {"config": {"networking": {"type": "limited", "allowed_hosts": []}}}}, []),

@@ -60,6 +60,10 @@ def test_every_known_tool_can_be_configured(name: str) -> None:
         {"configs": [{"name": "web_fetch", "allowed_domains": []}]},
         {"configs": [{"name": "web_fetch", "allowed_domains": ["https://a.b"]}]},
         {"configs": [{"name": "web_fetch", "allowed_domains": [f"a{n}.b" for n in range(65)]}]},
+        {"configs": [{"name": "web_fetch", "allowed_domains": ["a.b/c"]}]},
+        {"configs": [{"name": "web_fetch", "blocked_domains": ["a.b/c"]}]},
+        {"configs": [{"name": "web_search", "allowed_domains": ["a.b/c d"]}]},
+        {"configs": [{"name": "web_search", "allowed_domains": ["a.b:443/c"]}]},
         {"configs": [{"name": "web_fetch", "max_content_tokens": 0}]},
         {"configs": [{"name": "web_search", "user_location": {"type": "exact"}}]},
         {"configs": [{"name": "web_fetch", "url_sources": {"user_input": "only"}}]},
@@ -87,6 +91,12 @@ def test_short_forms_are_written_out() -> None:
         "user_input": {"type": "none"},
         "client_tool_results": {"type": "all"},
     }
+
+
+@pytest.mark.parametrize("setting", ["allowed_domains", "blocked_domains"])
+def test_a_search_may_be_bound_to_a_part_of_a_site(setting: str) -> None:
+    made = toolset(configs=[{"name": "web_search", setting: ["a.b/docs/x"]}]).configs[0]
+    assert getattr(made, setting) == ["a.b/docs/x"]
 
 
 def test_settings_of_the_web_do_not_stick_to_other_tools() -> None:
