@@ -169,11 +169,20 @@ class CredentialService:
                 return
         raise StorageBusy("the credential is changed by too many at once")
 
-    def page(self, space: Space, vault_id: str, window: Window, *, active: bool, archived: bool) -> Page[Credential]:
+    def page(
+        self,
+        space: Space,
+        vault_id: str,
+        window: Window,
+        keep: Callable[[Credential], bool] = lambda _one: True,
+        *,
+        active: bool,
+        archived: bool,
+    ) -> Page[Credential]:
         """A vault's credentials by creation; ``next`` is the position to go on after. Raises VaultNotFound."""
         if vault_id not in self._store.find(space, [vault_id]):
             raise VaultNotFound("no such vault")
-        found = self._store.credential_page(space, vault_id, window, active=active, archived=archived)
+        found = self._store.credential_page(space, vault_id, window, (active, archived), keep)
         following = found.rows[-1]["list_sk"] if found.more else None
         return Page([self._store.credential(row) for row in found.rows], following)
 

@@ -1,7 +1,7 @@
 """What may be done with vaults."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from chalicelib.core.clock import now_ms
@@ -27,11 +27,17 @@ _TRIES = 10
 
 @dataclass(frozen=True, slots=True)
 class VaultFilter:
-    """Which vaults a list shows; ``name_part`` is compared without case."""
+    """Which vaults a list shows; ``name_part`` is compared without case, all pairs of ``metadata`` have to be there."""
 
     active: bool = True
     archived: bool = False
     name_part: str = ""
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def fits(self, vault: Vault) -> bool:
+        """Whether a vault, active or archived, is one of these."""
+        named = self.name_part.lower() in vault.display_name.lower()
+        return named and self.metadata.items() <= vault.metadata.items()
 
 
 class VaultService:
@@ -153,8 +159,6 @@ class VaultService:
 
     def page(self, space: Space, window: Window, wanted: VaultFilter) -> Page[Vault]:
         """Vaults by creation; ``next`` is the position to go on after."""
-        found = self._store.page(
-            space, window, active=wanted.active, archived=wanted.archived, name_part=wanted.name_part.lower()
-        )
+        found = self._store.page(space, window, (wanted.active, wanted.archived), wanted.fits)
         following = found.rows[-1]["list_sk"] if found.more else None
         return Page([self._store.vault(row) for row in found.rows], following)

@@ -2,7 +2,7 @@
 a row for each server or variable that has an active credential (K#), and who renews a credential just now (R#)."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from chalicelib.storage import writes
@@ -98,17 +98,18 @@ class VaultStore(Committing):
         row = self._table.get(_key(space, credential.vault_id, _RENEWAL + credential.id))
         return int(row["failed"]) if row else 0
 
-    def page(self, space: Space, window: Window, *, active: bool, archived: bool, name_part: str) -> Found:
-        """Rows of vaults, by creation."""
+    def page(self, space: Space, window: Window, shown: tuple[bool, bool], keep: Callable[[Vault], bool]) -> Found:
+        """Rows of vaults, by creation; ``shown`` tells whether active and archived ones are wanted."""
         listings = space.listing(_NOUN), space.listing(_NOUN, _ARCHIVE)
-        return read_states(
-            self._table, listings, (active, archived), window, lambda row: name_part in row["display_name"].lower()
-        )
+        return read_states(self._table, listings, shown, window, lambda row: keep(self.vault(row)))
 
-    def credential_page(self, space: Space, vault_id: str, window: Window, *, active: bool, archived: bool) -> Found:
-        """Rows of a vault's credentials, by creation."""
+    def credential_page(
+        self, space: Space, vault_id: str, window: Window, shown: tuple[bool, bool], keep: Callable[[Credential], bool]
+    ) -> Found:
+        """Rows of a vault's credentials, by creation; ``shown`` tells whether active and archived ones are wanted."""
+        active, archived = shown
         listings = [_listing(space, vault_id)] * active + [_listing(space, vault_id, _ARCHIVE)] * archived
-        return read_lists(self._table, listings, window)
+        return read_lists(self._table, listings, window, lambda row: keep(self.credential(row)))
 
     def insert(self, space: Space, vault: Vault) -> Write:
         """The write that makes a vault."""

@@ -1,12 +1,14 @@
 """Lists as this family pages them: by the id of the item before."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, Literal
+from urllib.parse import parse_qsl
 
 from pydantic import BaseModel, Field
 
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.http.route import Call
 from chalicelib.storage.listing import Window
 
 
@@ -39,6 +41,14 @@ class Listed(BaseModel):
 def window(query: ListQuery, position: str | None) -> Window:
     """The slice a request asks for."""
     return Window(query.limit, position, ascending=query.order == "asc")
+
+
+def metadata_of(call: Call) -> Mapping[str, str]:
+    """The pairs of ``metadata[key]=value`` that what is listed must have."""
+    assert call.request is not None
+    query = call.request.scope["query_string"].decode("latin-1")
+    pairs = parse_qsl(query, keep_blank_values=True, errors="replace")
+    return {key[9:-1]: value for key, value in pairs if key.startswith("metadata[") and key.endswith("]")}
 
 
 def page(data: Sequence[dict[str, Any]], *, more: bool) -> dict[str, Any]:

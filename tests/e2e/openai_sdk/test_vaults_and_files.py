@@ -27,6 +27,70 @@ def test_a_vault_lives_and_goes(client: OpenAI, api: Api) -> None:
         vaults.retrieve(made.id)
 
 
+def test_vaults_and_credentials_are_found_by_their_metadata(client: OpenAI) -> None:
+    vaults = client.beta.agents.vaults
+    made = [vaults.create(metadata={"team": str(number % 3), "é b": "1"}).id for number in range(6)]
+    assert [one.id for one in vaults.list(metadata={"team": "1"}, limit=1)] == [made[4], made[1]]
+    assert [one.id for one in vaults.list(metadata={"team": "1", "é b": "1"}, order="asc")] == [made[1], made[4]]
+    assert list(vaults.list(metadata={"team": "1", "é b": "2"})) == []
+    variables: list[Any] = [
+        {
+            "type": "environment_variable",
+            "secret_name": name,
+            "secret_value": "s",
+            "networking": {"type": "unrestricted"},
+        }
+        for name in ("A", "B", "C")
+    ]
+    kept = [
+        vaults.credentials.create(made[0], name="N", auth=auth, metadata={"for": auth["secret_name"]}).id
+        for auth in variables
+    ]
+    assert [one.id for one in vaults.credentials.list(made[0], metadata={"for": "A"}, limit=1)] == [kept[0]]
+    assert [one.id for one in vaults.credentials.list(made[0], limit=1)] == kept[::-1]
+
+
+def test_kinds_of_credentials_this_family_does_not_know_hide_no_others(client: OpenAI, api: Api) -> None:
+    vault = client.beta.agents.vaults.create().id
+    path = f"/v1/vaults/vlt_{vault.rpartition('_')[2]}/credentials"
+    bearer = {"type": "static_bearer", "mcp_server_url": "https://mcp.example.com/a", "token": "t"}
+    api.post(path, auth=bearer, display_name="Known")
+    for name in ("gh", "glab"):
+        api.post(path, auth={"type": "cap_cli", "cli_id": name, "token": "t"})
+    credentials = client.beta.agents.vaults.credentials
+    assert [one.name for one in credentials.list(vault, limit=1)] == ["Known"]
+
+
+def test_a_new_token_has_no_end_unless_told_and_null_ends_the_scope(client: OpenAI) -> None:
+    vault = client.beta.agents.vaults.create().id
+    credentials = client.beta.agents.vaults.credentials
+    refresh: Any = {
+        "client_id": "me",
+        "refresh_token": "secret",
+        "token_endpoint": "https://auth.example.com/token",
+        "token_endpoint_auth": {"type": "none"},
+        "scope": "read",
+    }
+    auth: Any = {
+        "type": "mcp_oauth",
+        "mcp_server_url": "https://mcp.example.com/a",
+        "access_token": "secret",
+        "expires_at": "2999-01-01T00:00:00Z",
+        "refresh": refresh,
+    }
+    made = credentials.create(vault, name="Mine", auth=auth)
+
+    def rotated(**change: Any) -> Any:
+        changed: Any = {"type": "mcp_oauth", **change}
+        return credentials.update(made.id, vault_id=vault, auth=changed).auth
+
+    kept = rotated(refresh={"refresh_token": "other"})
+    assert (kept.expires_at, kept.refresh.scope) == ("2999-01-01T00:00:00.000Z", "read")
+    assert rotated(access_token="other").expires_at is None
+    told = rotated(access_token="third", expires_at="2998-01-01T00:00:00Z", refresh={"scope": None})
+    assert (told.expires_at, told.refresh.scope) == ("2998-01-01T00:00:00.000Z", None)
+
+
 @pytest.mark.parametrize(
     "auth",
     [

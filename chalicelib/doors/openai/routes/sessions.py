@@ -1,8 +1,6 @@
 """Sessions of agents."""
 
-from collections.abc import Mapping
 from typing import Any
-from urllib.parse import parse_qsl
 
 from chalicelib.agents import policy
 from chalicelib.agents.toolrules import settled
@@ -60,8 +58,7 @@ async def create(call: Call) -> Answer | EventStream:
 def list_(call: Call) -> Answer:
     """The tenant's sessions, newest first unless asked otherwise."""
     query: schemas.SessionListQuery = call.query
-    assert call.request is not None
-    wanted = _metadata(call.request.scope["query_string"].decode("latin-1"))
+    wanted = lists.metadata_of(call)
     agent = None if query.agent_id is None else core_of("agent", query.agent_id) or ""
 
     def keep(head: Head) -> bool:
@@ -71,12 +68,6 @@ def list_(call: Call) -> Answer:
     window = lists.window(query, position_after(call, query.after))
     found, more = call.services.sessions.page(space_of(call), window, keep)
     return Answer(lists.page([shown(call, session) for session in found], more=more))
-
-
-def _metadata(query: str) -> Mapping[str, str]:
-    """The pairs of ``metadata[key]=value``."""
-    pairs = parse_qsl(query, keep_blank_values=True, errors="replace")
-    return {key[9:-1]: value for key, value in pairs if key.startswith("metadata[") and key.endswith("]")}
 
 
 def position_after(call: Call, after: str | None, prefix: str = "sess") -> str | None:

@@ -8,8 +8,9 @@ from chalicelib.doors.openai.render import vaults as render
 from chalicelib.doors.openai.schemas import vaults as schemas
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.storage.keys import Space, list_sk
-from chalicelib.vaults.draft import CredentialCreate, CredentialUpdate, VaultCreate, VaultUpdate
+from chalicelib.vaults.draft import AuthChange, CredentialCreate, CredentialUpdate, VaultCreate, VaultUpdate
 from chalicelib.vaults.errors import CredentialNotFound, VaultNotFound
+from chalicelib.vaults.model import Credential
 from chalicelib.vaults.service import VaultFilter
 
 
@@ -54,7 +55,8 @@ def list_(call: Call) -> Answer:
         before = call.services.vaults.get(space, _vault_id(query.after))
         position = list_sk(before.created_at, before.id)
     active, archived = _shown_states(query)
-    found = call.services.vaults.page(space, lists.window(query, position), VaultFilter(active, archived))
+    wanted = VaultFilter(active, archived, metadata=lists.metadata_of(call))
+    found = call.services.vaults.page(space, lists.window(query, position), wanted)
     return Answer(lists.page([render.vault(one) for one in found.items], more=found.next is not None))
 
 
@@ -99,10 +101,14 @@ def list_credentials(call: Call) -> Answer:
         before = call.services.credentials.get(*_credential_ref(call, query.after))
         position = list_sk(before.created_at, before.id)
     active, archived = _shown_states(query)
+    metadata = lists.metadata_of(call)
+
+    def keep(one: Credential) -> bool:
+        return render.is_known(one) and metadata.items() <= one.metadata.items()
+
     window = lists.window(query, position)
-    found = call.services.credentials.page(space, vault_id, window, active=active, archived=archived)
-    data = [render.credential(one) for one in found.items if render.is_known(one)]
-    return Answer(lists.page(data, more=found.next is not None))
+    found = call.services.credentials.page(space, vault_id, window, keep, active=active, archived=archived)
+    return Answer(lists.page([render.credential(one) for one in found.items], more=found.next is not None))
 
 
 def retrieve_credential(call: Call) -> Answer:
@@ -117,10 +123,19 @@ def update_credential(call: Call) -> Answer:
     body: schemas.CredentialChange = call.body
     current = call.services.credentials.get(*ref)
     metadata = None if body.metadata is None else dict.fromkeys(current.metadata) | body.metadata
-    changed = CredentialUpdate(auth=body.auth, metadata=metadata)
-    if body.auth is None:
-        changed = CredentialUpdate(metadata=metadata)
+    changed = CredentialUpdate(auth=None if body.auth is None else _rotated(body.auth), metadata=metadata)
     return Answer(render.credential(call.services.credentials.update(*ref, changed, blank_removes=False)))
+
+
+def _rotated(sent: AuthChange) -> AuthChange:
+    """A rotation in the core's terms: a new access token has no end unless one is told, a scope of null is none."""
+    changes: dict[str, object] = {}
+    if sent.access_token is not None and "expires_at" not in sent.model_fields_set:
+        changes["expires_at"] = None
+    refresh = sent.refresh
+    if refresh is not None and refresh.scope is None and "scope" in refresh.model_fields_set:
+        changes["refresh"] = refresh.model_copy(update={"scope": ""})
+    return sent.model_copy(update=changes)
 
 
 def delete_credential(call: Call) -> Answer:
