@@ -21,7 +21,7 @@ from chalicelib.integrations.model import (
     Status,
 )
 from chalicelib.integrations.store import IntegrationStore, next_of
-from chalicelib.storage.errors import StorageBusy
+from chalicelib.storage.errors import RoomFull, StorageBusy
 from chalicelib.storage.keys import Space
 
 WRITES = {"linear": "comment.write", "github": "comment.write", "slack": "message.write"}
@@ -73,8 +73,6 @@ class PublicationService:
         self._agents.get(space, agent_id)
         self._environments.get(space, environment_id)
         installation = None if own_app else self._installation(space, provider, installation_id)
-        if len(self.all(space, provider)) >= MOST_PUBLICATIONS:
-            raise TooManyPublications(f"a tenant has at most {MOST_PUBLICATIONS} publications at a provider")
         persona = sent.persona
         given = sent.capabilities
         made = Publication(
@@ -93,7 +91,10 @@ class PublicationService:
             granularity=sent.session_granularity or _GRANULARITY[provider],
             own_app=own_app,
         )
-        return made if self._store.add(space, made) else self.get(space, provider, made.id)
+        try:
+            return made if self._store.add(space, made) else self.get(space, provider, made.id)
+        except RoomFull as full:
+            raise TooManyPublications(f"a tenant has at most {MOST_PUBLICATIONS} publications at a provider") from full
 
     def _installation(self, space: Space, provider: str, wanted: str | None) -> Installation | None:
         if wanted is not None:
@@ -159,7 +160,8 @@ class PublicationService:
             if not wanted:
                 return before
             after = next_of(before, **wanted)
-            if self._store.change(space, after):
+            ends = after.status == "unpublished" != before.status
+            if (self._store.end if ends else self._store.change)(space, after):
                 return after
         raise StorageBusy("the publication is changed by too many at once")
 

@@ -26,11 +26,13 @@ from chalicelib.integrations.waking import Waking
 from chalicelib.observability import logger
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.sessions.service import SessionService
-from chalicelib.storage import writes
-from chalicelib.storage.errors import ConditionFailed, StorageBusy
+from chalicelib.storage import rooms, writes
+from chalicelib.storage.errors import ConditionFailed, RoomFull, StorageBusy, TransactionRefused
 from chalicelib.storage.keys import Key, Space
 from chalicelib.storage.marshal import Row
+from chalicelib.storage.rooms import Room
 from chalicelib.storage.table import Table
+from chalicelib.storage.writes import Write
 from chalicelib.tenants.register import TenantRegister
 from chalicelib.webhooks.due import due_fields
 
@@ -68,12 +70,15 @@ class RuleService:
     def all(self, space: Space, publication: str) -> list[Rule]:
         """A publication's, oldest first. Raises PublicationNotFound."""
         self._publications.get(space, _LINEAR, publication)
+        return self._rules(space, publication)
+
+    def _rules(self, space: Space, publication: str) -> list[Rule]:
         rows = self._table.walk(space.partition(RULES, publication))
         return sorted((Rule(**loads(row["doc"])) for row in rows), key=lambda rule: (rule.created_at, rule.id))
 
     def add(self, space: Space, publication: str, sent: RuleCreate, own_id: str | None = None) -> Rule:
         """A new rule; with an id that exists already, what has it. Raises PublicationNotFound, BadSetup."""
-        known = self.all(space, publication)
+        self._publications.get(space, _LINEAR, publication)
         now = now_ms()
         made = Rule(
             id=own_id or new_id(),
@@ -86,13 +91,24 @@ class RuleService:
             poll_interval_seconds=sent.poll_interval_seconds,
             next_at=now,
         )
-        for one in known:
-            if one.id == made.id:
-                return one
-        if len(known) >= _MOST:
-            raise BadSetup(f"a publication has at most {_MOST} dispatch rules")
-        self._put(space, made, writes.ABSENT)
+        try:
+            rooms.enter(self._table, [self._room(space, publication)], [_put(space, made, writes.ABSENT)])
+        except TransactionRefused:
+            return self._find(space, publication, made.id)
+        except RoomFull as full:
+            raise BadSetup(f"a publication has at most {_MOST} dispatch rules") from full
         return made
+
+    def _room(self, space: Space, publication: str) -> Room:
+        return Room(
+            space.key(RULES, publication, "room", sk="ROOM"), _MOST, lambda: len(self._rules(space, publication))
+        )
+
+    def _find(self, space: Space, publication: str, own_id: str) -> Rule:
+        row = self._table.get(_key(space, publication, own_id))
+        if row is None:
+            raise RuleNotFound
+        return Rule(**loads(row["doc"]))
 
     def update(self, space: Space, publication: str, own_id: str, sent: RuleUpdate) -> Rule:
         """The rule after the change. Raises PublicationNotFound, RuleNotFound, BadSetup."""
@@ -109,30 +125,22 @@ class RuleService:
     def delete(self, space: Space, publication: str, own_id: str) -> None:
         """Forget a rule. Raises PublicationNotFound, RuleNotFound."""
         self._publications.get(space, _LINEAR, publication)
+        gone = writes.delete(_key(space, publication, own_id), writes.PRESENT)
         try:
-            self._table.write(writes.delete(_key(space, publication, own_id), writes.PRESENT))
-        except ConditionFailed as error:
+            rooms.leave(self._table, [self._room(space, publication)], [gone])
+        except TransactionRefused as error:
             raise RuleNotFound from error
 
     def _change(self, space: Space, publication: str, own_id: str, changed: Callable[[Rule], Rule]) -> Rule:
         for _ in range(_TRIES):
-            row = self._table.get(_key(space, publication, own_id))
-            if row is None:
-                raise RuleNotFound
-            before = Rule(**loads(row["doc"]))
+            before = self._find(space, publication, own_id)
             after = replace(changed(before), revision=before.revision + 1)
             try:
-                self._put(space, after, writes.equals("revision", before.revision))
+                self._table.write(_put(space, after, writes.equals("revision", before.revision)))
             except ConditionFailed:
                 continue
             return after
         raise StorageBusy("the rule is changed by too many at once")
-
-    def _put(self, space: Space, rule: Rule, condition: writes.Condition) -> None:
-        key = _key(space, rule.publication_id, rule.id)
-        row: Row = {"pk": key.pk, "sk": key.sk, "doc": dumps(asdict(rule)), "revision": rule.revision}
-        due = due_fields(rule.id, rule.next_at) if rule.enabled else {}
-        self._table.write(writes.put(row | due, condition))
 
     def follow(self, space: Space, publication_id: str) -> None:
         """Look for issues for the rules of a publication that are due."""
@@ -191,6 +199,13 @@ def _demand(filters: dict[str, str]) -> dict[str, str]:
     if not filters:
         raise BadSetup("a dispatch rule needs at least one filter", code="no_filter")
     return filters
+
+
+def _put(space: Space, rule: Rule, condition: writes.Condition) -> Write:
+    key = _key(space, rule.publication_id, rule.id)
+    row: Row = {"pk": key.pk, "sk": key.sk, "doc": dumps(asdict(rule)), "revision": rule.revision}
+    due = due_fields(rule.id, rule.next_at) if rule.enabled else {}
+    return writes.put(row | due, condition)
 
 
 def _key(space: Space, publication: str, own_id: str) -> Key:

@@ -10,10 +10,11 @@ from typing import TypeVar
 from chalicelib.core.ids import derive_id
 from chalicelib.core.jsonio import dumps, loads
 from chalicelib.integrations.errors import InstallationNotFound, PublicationNotFound
-from chalicelib.integrations.model import Installation, Publication
-from chalicelib.storage import writes
+from chalicelib.integrations.model import MOST_PUBLICATIONS, Installation, Publication
+from chalicelib.storage import rooms, writes
 from chalicelib.storage.errors import ConditionFailed, TransactionRefused
 from chalicelib.storage.keys import SEPARATOR, Key, Space, system_partition
+from chalicelib.storage.rooms import Room
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
 
@@ -57,15 +58,29 @@ class IntegrationStore:
         return _publication(row["doc"])
 
     def add(self, space: Space, made: Publication) -> bool:
-        """Store a new publication; False when its id is taken."""
+        """Store a new publication; False when its id is taken. Raises RoomFull."""
         own = Key(system_partition(_OWNER, made.id), "OWNER")
         owner = {"pk": own.pk, "sk": own.sk, "tenant": space.tenant, "provider": made.provider}
         steps = [writes.put(_row(space, _PUBLICATIONS, made), writes.ABSENT), writes.put(owner, writes.ABSENT)]
-        return self._done(steps)
+        return self._moved(rooms.enter, space, made.provider, steps)
 
     def change(self, space: Space, after: Publication) -> bool:
         """Store the revision after the one before; False when that is not there any more."""
         return self._done([self._following(space, _PUBLICATIONS, after)])
+
+    def end(self, space: Space, after: Publication) -> bool:
+        """As ``change``, with the one revision that makes room for another publication."""
+        return self._moved(rooms.leave, space, after.provider, [self._following(space, _PUBLICATIONS, after)])
+
+    def _moved(self, move: rooms.Move, space: Space, provider: str, steps: Sequence[Write]) -> bool:
+        def count() -> int:
+            return sum(one.status != "unpublished" for one in self.publications(space, provider))
+
+        try:
+            move(self.table, [Room(space.key(_PUBLICATIONS, provider, sk="ROOM"), MOST_PUBLICATIONS, count)], steps)
+        except TransactionRefused:
+            return False
+        return True
 
     def change_installation(self, space: Space, after: Installation) -> bool:
         """As ``change``."""

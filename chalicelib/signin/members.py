@@ -9,7 +9,7 @@ from chalicelib.signin.addresses import is_address
 from chalicelib.signin.errors import MemberNotFound, NotAMember, TenantsNotMade, TooManyTenants
 from chalicelib.signin.model import SCOPES_OF, Member, Membership, Role, User
 from chalicelib.signin.store import UserStore
-from chalicelib.storage.errors import TransactionRefused
+from chalicelib.storage.errors import StorageBusy, TransactionRefused
 from chalicelib.tenants.cache import Recent
 from chalicelib.tenants.keys import KeyService
 from chalicelib.tenants.model import MintedKey, Tenant
@@ -18,6 +18,7 @@ from chalicelib.tenants.register import FRESH_SECONDS, TenantRegister
 INVITED_SECONDS = 7 * 24 * 3600
 MOST_TENANTS = 50
 _LONGEST_NAME = 80
+_TRIES = 20
 
 
 class Memberships:
@@ -89,14 +90,22 @@ class Memberships:
         if not self._makes_tenants:
             raise TenantsNotMade
         tenant_id = new_id() if seed is None else derive_id("tenant", user.id, seed)
-        if len(self._store.memberships(user.id)) >= MOST_TENANTS:
-            raise TooManyTenants(f"a user may belong to {MOST_TENANTS} tenants")
         tenant = Tenant(tenant_id, name[:_LONGEST_NAME].strip(), "active", now_ms())
-        joining = self._store.join(user, tenant.id, "owner", tenant.created_at)
-        try:
-            self._store.table.transact([*self._register.inserts(tenant), *joining])
-        except TransactionRefused:
-            tenant = self._register.find(tenant_id) or tenant
+        steps = [*self._register.inserts(tenant), *self._store.join(user, tenant.id, "owner", tenant.created_at)]
+        for _ in range(_TRIES):
+            # Others may be made at the same moment, but not more of them than there is room for besides this one.
+            made = self._store.made(user.id)
+            room = MOST_TENANTS - len(self._store.memberships(user.id))
+            few = self._store.one_more_made(user.id, made + room)
+            if room > 0 and self._store.table.transacted([*steps, few]):
+                break
+            if (found := self._register.find(tenant_id)) is not None:
+                tenant = found
+                break
+            if room <= 0:
+                raise TooManyTenants(f"a user may belong to {MOST_TENANTS} tenants")
+        else:
+            raise StorageBusy("the user has too many tenants made at once")
         self._recent.drop(user.id)
         return tenant
 

@@ -18,6 +18,10 @@ def _user_key(user_id: str) -> Key:
     return Key(system_partition("user", user_id), "USER")
 
 
+def _made_key(user_id: str) -> Key:
+    return Key(system_partition("user", user_id), "MADE")
+
+
 def _membership_key(user_id: str, tenant: str) -> Key:
     return Key(system_partition("user", user_id), _TENANT + tenant)
 
@@ -66,6 +70,15 @@ class UserStore:
             _put(_membership_key(user.id, tenant), both),
             _put(_member_key(user.id, tenant), both | {"user": user.id, "email": user.email}),
         ]
+
+    def made(self, user_id: str) -> int:
+        """How many tenants a user has had made, ever."""
+        return int((self.table.get(_made_key(user_id)) or {}).get("made", 0))
+
+    def one_more_made(self, user_id: str, below: int) -> writes.Write:
+        """The write that counts a tenant that a user has had made; it demands that there were fewer."""
+        few = writes.missing("made") | writes.compare("made", "<", below)
+        return writes.update(_made_key(user_id), {}, few, add={"made": 1})
 
     def leave(self, user_id: str, tenant: str) -> list[writes.Write]:
         """The writes that end a membership; they demand that there is one."""

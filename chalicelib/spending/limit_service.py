@@ -7,13 +7,15 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id, undress
 from chalicelib.spending.errors import BadLimit, LimitNotFound, OperatorsLimit, TooManyLimits
 from chalicelib.spending.limit_draft import LimitCreate, LimitUpdate
-from chalicelib.spending.limit_store import LimitStore
+from chalicelib.spending.limit_store import MOST_ALIKE, MOST_LIMITS, LimitStore
 from chalicelib.spending.limits import Limit
+from chalicelib.storage.errors import RoomFull
 from chalicelib.storage.keys import Space
 
-MOST_LIMITS = 500
-MOST_ALIKE = 10
-"""So many limits for one subject: all that apply to a call are counted in one transaction."""
+_TOO_MANY = (
+    f"a tenant has at most {MOST_LIMITS} spending limits",
+    f"there are at most {MOST_ALIKE} spending limits for one agent, end user or tenant",
+)
 Blocked = Callable[[Space, Limit], None]
 
 
@@ -33,21 +35,14 @@ class LimitService:
         cents = sent.max_list_cost.cents if sent.max_list_cost else None
         about = (sent.scope, _subject(sent), sent.period)
         limit = Limit(limit_id or new_id(), *about, cents, sent.blocked, by_operator, now, now)
-        self._demand_few(space, limit)
-        if not self._store.insert(space, limit):
-            return self.get(space, limit.id)
+        try:
+            if not self._store.insert(space, limit):
+                return self.get(space, limit.id)
+        except RoomFull as full:
+            raise TooManyLimits(_TOO_MANY[full.room]) from full
         if limit.blocked:
             self._blocked(space, limit)
         return limit
-
-    def _demand_few(self, space: Space, limit: Limit) -> None:
-        present = self._store.all(space)
-        about = (limit.scope, limit.subject, limit.by_operator)
-        alike = [one for one in present if (one.scope, one.subject, one.by_operator) == about]
-        if len(present) >= MOST_LIMITS:
-            raise TooManyLimits(f"a tenant has at most {MOST_LIMITS} spending limits")
-        if len(alike) >= MOST_ALIKE:
-            raise TooManyLimits(f"there are at most {MOST_ALIKE} spending limits for one agent, end user or tenant")
 
     def all(self, space: Space) -> list[Limit]:
         """Every limit of a tenant, the operator's too, newest first."""
@@ -77,8 +72,7 @@ class LimitService:
 
     def delete(self, space: Space, limit_id: str, *, by_operator: bool = False) -> None:
         """Remove a limit and what it counted. Raises LimitNotFound, OperatorsLimit."""
-        self._demand_own(space, limit_id, by_operator=by_operator)
-        self._store.remove(space, limit_id)
+        self._store.remove(space, self._demand_own(space, limit_id, by_operator=by_operator))
 
     def _demand_own(self, space: Space, limit_id: str, *, by_operator: bool) -> Limit:
         found = self.get(space, limit_id)

@@ -10,16 +10,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from chalicelib.core.ids import derive_id
 from chalicelib.schedules.due import moment
 from chalicelib.spending.limits import Limit
-from chalicelib.storage import writes
+from chalicelib.storage import rooms, writes
+from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import Key, Space
 from chalicelib.storage.marshal import Row, Scalar
+from chalicelib.storage.rooms import Room
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
 from chalicelib.tenants.holdings import Holdings
 
 HOLDS = "spending-holds"
+MOST_LIMITS = 500
+MOST_ALIKE = 10
+"""So many limits for one subject: all that apply to a call are counted in one transaction."""
 _LIMITS, _COUNTS = "spending-limits", "spending-counts"
 _KEPT_SECONDS = 70 * 86_400
 
@@ -71,21 +77,32 @@ class LimitStore:
         return None if row is None else _limit(row)
 
     def insert(self, space: Space, limit: Limit) -> bool:
-        """Store a new limit; False when its id is taken."""
+        """Store a new limit; False when its id is taken. Raises RoomFull: 0 for the tenant's, 1 for those alike."""
         row = {"pk": space.partition(_LIMITS), "sk": limit.id} | _row(limit)
-        return self._changed(space, writes.put(row, writes.ABSENT))
+        return self._moved(rooms.enter, space, limit, writes.put(row, writes.ABSENT))
 
     def change(self, space: Space, limit_id: str, changes: Mapping[str, Any]) -> bool:
         """Change a limit; False when there is none."""
-        return self._changed(space, writes.update(space.key(_LIMITS, sk=limit_id), dict(changes), writes.PRESENT))
+        changed = writes.update(space.key(_LIMITS, sk=limit_id), dict(changes), writes.PRESENT)
+        return self.table.transacted([changed, self._holdings.changed(space, "limits")])
 
-    def _changed(self, space: Space, write: Write) -> bool:
-        return self.table.transacted([write, self._holdings.changed(space, "limits")])
+    def _moved(self, move: rooms.Move, space: Space, limit: Limit, write: Write) -> bool:
+        everything = Room(space.key(_LIMITS, "room", sk="ROOM"), MOST_LIMITS, lambda: len(self.all(space)))
+        alike = Room(
+            space.key(_LIMITS, "room", derive_id(json.dumps(limit.about)), sk="ROOM"),
+            MOST_ALIKE,
+            lambda: sum(one.about == limit.about for one in self.all(space)),
+        )
+        try:
+            move(self.table, [everything, alike], [write, self._holdings.changed(space, "limits")])
+        except TransactionRefused:
+            return False
+        return True
 
-    def remove(self, space: Space, limit_id: str) -> None:
+    def remove(self, space: Space, limit: Limit) -> None:
         """Remove a limit and its counts."""
-        self._changed(space, writes.delete(space.key(_LIMITS, sk=limit_id)))
-        counts = self.table.walk(space.partition(_COUNTS, limit_id))
+        self._moved(rooms.leave, space, limit, writes.delete(space.key(_LIMITS, sk=limit.id), writes.PRESENT))
+        counts = self.table.walk(space.partition(_COUNTS, limit.id))
         self.table.delete_many([Key(row["pk"], row["sk"]) for row in counts])
 
     @staticmethod

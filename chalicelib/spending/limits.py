@@ -49,6 +49,11 @@ class Limit:
         yield from (one for one in dict.fromkeys(own) if self.subject in (None, one))
 
     @property
+    def about(self) -> tuple[Scope, str | None, bool]:
+        """The same for limits that are alike but for what they allow, and when."""
+        return self.scope, self.subject, self.by_operator
+
+    @property
     def units(self) -> int:
         """The bound."""
         return int(Decimal(self.cents or 0) * _CENT)

@@ -24,6 +24,14 @@ class TransactionRefused(StorageError):
         self.rows = rows
 
 
+class RoomFull(StorageError):
+    """There are as many things as there may be; ``room`` is the position of the first room that takes no more."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__("there is no room for one more")
+        self.room = room
+
+
 class StorageBusy(StorageError):
     """Storage kept refusing for load or contention; the write did not happen."""
 

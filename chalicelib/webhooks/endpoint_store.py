@@ -3,13 +3,15 @@
 from dataclasses import asdict
 
 from chalicelib.core.jsonio import dumps, loads
-from chalicelib.storage import writes
+from chalicelib.storage import rooms, writes
+from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import Key, Space
 from chalicelib.storage.marshal import Row
+from chalicelib.storage.rooms import Room
 from chalicelib.storage.table import Table
 from chalicelib.storage.writes import Write
 from chalicelib.tenants.holdings import Holdings
-from chalicelib.webhooks.model import Endpoint, OldSecret
+from chalicelib.webhooks.model import MOST_ENDPOINTS, Endpoint, OldSecret
 
 _NOUN = "webhooks"
 _FACTS = ("id", "url", "created_at", "updated_at", "sealed", "secret_id", "description", "enabled", "disabled_reason")
@@ -42,9 +44,10 @@ class EndpointStore:
         return None if row is None else _endpoint(row)
 
     def insert(self, space: Space, endpoint: Endpoint) -> bool:
-        """Store a new endpoint; False when its id is taken."""
+        """Store a new endpoint; False when its id is taken. Raises RoomFull."""
         key = _key(space, endpoint.id)
-        return self._changed(space, writes.put({"pk": key.pk, "sk": key.sk, **_content(endpoint)}, writes.ABSENT))
+        made = writes.put({"pk": key.pk, "sk": key.sk, **_content(endpoint)}, writes.ABSENT)
+        return self._moved(rooms.enter, space, made)
 
     def replace(self, space: Space, endpoint: Endpoint) -> bool:
         """Store the revision after the one before; False when that is not there any more."""
@@ -54,12 +57,20 @@ class EndpointStore:
 
     def remove(self, space: Space, endpoint_id: str, *also: Write) -> bool:
         """Remove one, and do something else in the same step; False when there is none."""
-        return self._changed(space, writes.delete(_key(space, endpoint_id), writes.PRESENT), *also)
+        return self._moved(rooms.leave, space, writes.delete(_key(space, endpoint_id), writes.PRESENT), *also)
 
     def set_failing(self, space: Space, endpoint: Endpoint, since: int | None) -> bool:
         """Note since when deliveries fail; False when the endpoint was changed meanwhile."""
         same = writes.equals("revision", endpoint.revision)
         return self._table.transacted([writes.update(_key(space, endpoint.id), {"failing_since": since}, same)])
+
+    def _moved(self, move: rooms.Move, space: Space, *steps: Write) -> bool:
+        room = Room(space.key(_NOUN, "room", sk="ROOM"), MOST_ENDPOINTS, lambda: len(self.all(space)))
+        try:
+            move(self._table, [room], [*steps, self._holdings.changed(space, "webhooks")])
+        except TransactionRefused:
+            return False
+        return True
 
     def _changed(self, space: Space, *steps: Write) -> bool:
         return self._table.transacted([*steps, self._holdings.changed(space, "webhooks")])

@@ -7,7 +7,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import derive_id, new_id
 from chalicelib.observability import logger
-from chalicelib.storage.errors import SecretUnreadable, StorageBusy
+from chalicelib.storage.errors import RoomFull, SecretUnreadable, StorageBusy
 from chalicelib.storage.keys import Space
 from chalicelib.storage.secrets import SecretBox
 from chalicelib.webhooks import kinds, queue_store, schedule, signing
@@ -35,12 +35,9 @@ class EndpointService:
         Raises UrlNotAllowed, UnknownEventType, TooManyEndpoints, SecretReplaced.
         """
         own = endpoint_id or new_id()
-        existing = self._store.all(space)
-        if any(one.id == own for one in existing):
+        if endpoint_id is not None and self._store.find(space, own) is not None:
             return self.reveal(space, own, own)
         self._demand_sound(sent.url, sent.events)
-        if len(existing) >= MOST_ENDPOINTS:
-            raise TooManyEndpoints(f"a tenant has at most {MOST_ENDPOINTS} webhook endpoints")
         now, secret = now_ms(), signing.new_secret()
         made = Endpoint(
             id=own,
@@ -53,7 +50,10 @@ class EndpointService:
             description=sent.description,
             enabled=sent.enabled,
         )
-        return (made, secret) if self._store.insert(space, made) else self.reveal(space, own, own)
+        try:
+            return (made, secret) if self._store.insert(space, made) else self.reveal(space, own, own)
+        except RoomFull as full:
+            raise TooManyEndpoints(f"a tenant has at most {MOST_ENDPOINTS} webhook endpoints") from full
 
     def _demand_sound(self, url: str | None, events: list[str] | None) -> None:
         for position, pattern in enumerate(events or ()):
