@@ -141,8 +141,11 @@ class Exchange:
 
     def _begin(self, key: str, mark: str) -> StoredAnswer | None:
         # People of one tenant share no answers: a key of their own may be among these.
-        scope = " ".join(filter(None, (self.request.method, self.request.scope["path"], self.principal.user)))
+        told = (self.request.method, self.request.scope["path"], self.principal.user)
         box = self.services.secrets if self.endpoint.route.sealed else None
+        # Nor do keys share secrets that may do different things: such a secret may do as much as whoever asked for it.
+        held = sorted(self.principal.scopes) if box is not None else ()
+        scope = " ".join(filter(None, (*told, *held)))
         claim = idempotent.Claim(self.services.idempotency, self.principal.tenant, scope, key, box)
         remembered = claim.begin(mark)
         if remembered is None:

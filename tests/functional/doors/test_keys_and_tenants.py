@@ -101,6 +101,17 @@ def test_a_key_hands_out_no_more_than_it_has(plain: Api, opened: list[Api]) -> N
     assert limited.call("POST", "/v1/api_keys", {"scopes": ["write"]}).status_code == 403
 
 
+def test_a_key_does_not_get_the_secret_that_one_with_other_scopes_was_given(plain: Api, opened: list[Api]) -> None:
+    once: dict[str, Any] = {"headers": {"idempotency-key": "once"}}
+    limited = api_with(plain, plain.post("/v1/api_keys", scopes=["keys"])["key"], opened)
+    alike = api_with(plain, plain.post("/v1/api_keys")["key"], opened)
+    given = plain.ok("POST", "/v1/api_keys", {"name": "CI"}, **once)
+    assert given["scopes"] == ["read", "write", "keys"]
+    own = limited.ok("POST", "/v1/api_keys", {"name": "CI"}, **once)
+    assert (own["scopes"], own["key"] == given["key"]) == (["keys"], False)
+    assert alike.ok("POST", "/v1/api_keys", {"name": "CI"}, **once) == given
+
+
 def test_who_calls(plain: Api) -> None:
     me = plain.get("/v1/me")
     assert me["user"] is None
