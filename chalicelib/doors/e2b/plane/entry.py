@@ -114,6 +114,9 @@ def _held(services: "Services", fits: Fits) -> Entry:
 
 
 def _found(services: "Services", space: Space, sandbox_id: str, named: str) -> Entry:
+    tenant = services.tenant_register.recent(space.tenant)
+    if tenant is None or not tenant.active:
+        raise SandboxAway(named)
     try:
         return Entry(services, space, services.sandboxes.get(space, sandbox_id))
     except SandboxNotFound as error:

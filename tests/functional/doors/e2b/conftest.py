@@ -20,6 +20,7 @@ class Plane:
     site: Site
     guest: Guest
     sandboxes: Sandboxes
+    services: StandIns
 
     @property
     def admission(self) -> dict[str, str]:
@@ -42,4 +43,4 @@ def plane_site() -> Iterator[Site]:
 def plane(plane_site: Site) -> Iterator[Plane]:
     with Guest() as guest:
         services = gateway_of(plane_site.app).services = StandIns(guest)  # type: ignore[assignment]
-        yield Plane(plane_site, guest, services.sandboxes)
+        yield Plane(plane_site, guest, services.sandboxes, services)

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.core.ids import new_id
+from chalicelib.tenants.model import Status
 from tests.functional.doors.e2b.conftest import Plane
 from tests.functional.doors.e2b.standins import Told
 
@@ -66,6 +67,16 @@ def test_a_paused_sandbox_is_told_in_the_same_words(plane: Plane) -> None:
         reply = plane.ask(method, path)
         assert reply.status == 502
         assert reply.json["message"] == "The sandbox was not found"
+
+
+@pytest.mark.parametrize("status", ["suspended", "closed"])
+def test_the_sandboxes_of_a_tenant_that_is_not_served_are_away(plane: Plane, status: Status) -> None:
+    plane.services.status = status
+    token, url = plane.sandboxes.token(plane.sandboxes.one), signed(plane, "/workspace/a")
+    replies = [plane.ask(method, path) for method, path in (("GET", "/health"), ("POST", STAT), ("GET", "/files"))]
+    replies += [plane.site.ask("POST", STAT, {}, key=None, x_access_token=token), plane.site.ask("GET", url, key=None)]
+    assert {(reply.status, reply.json["message"]) for reply in replies} == {(502, "The sandbox was not found")}
+    assert plane.guest.asked == []
 
 
 def test_health_is_the_sandboxes_when_one_is_named_and_the_servers_else(plane: Plane) -> None:
