@@ -9,6 +9,8 @@ from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
+_LONGEST_PLACE = 1024
+
 
 class BadCursor(ValueError):
     """The text is no cursor of this list and these filters."""
@@ -39,8 +41,25 @@ def decode_cursor(token: str, bound_to: Mapping[str, Any]) -> dict[str, Any]:
         raw = token.removeprefix("page_")
         body = json.loads(base64.urlsafe_b64decode(raw + "=" * (-len(raw) % 4)))
         position, digest = body["p"], body["b"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadCursor("the cursor cannot be read") from error
     if digest != _digest(bound_to) or not isinstance(position, dict):
         raise BadCursor("the cursor belongs to another list or other filters")
     return position
+
+
+def decode_place(token: str, bound_to: Mapping[str, Any]) -> str:
+    """The place ``at`` which a list goes on. Raises BadCursor, also for what can be no place in any list."""
+    return place_in(decode_cursor(token, bound_to))
+
+
+def place_in(position: Mapping[str, Any]) -> str:
+    """The place in a position. Raises BadCursor for what can be none: anybody can make up a cursor."""
+    place = str(position.get("at", ""))
+    try:
+        size = len(place.encode())
+    except UnicodeEncodeError as error:
+        raise BadCursor("the cursor names no place") from error
+    if not 0 < size <= _LONGEST_PLACE:
+        raise BadCursor("the cursor names no place")
+    return place

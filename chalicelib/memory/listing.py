@@ -57,7 +57,8 @@ class MemoryLists:
         passed = wanted.after or ""
         if wanted.after is not None:
             low = max(low, self._behind(wanted.after))
-        while len(found) <= wanted.limit:
+        # A position may lie behind all that begins with the prefix: it can be one of a page with another prefix.
+        while len(found) <= wanted.limit and low <= high:
             page = self._store.paths(space, store_id, low, high, _BATCH)
             jump = None
             for row in page:

@@ -1,6 +1,7 @@
 """Slices of lists that are ordered by creation: index keys first, then the rows themselves, read consistently."""
 
 import heapq
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +13,7 @@ from chalicelib.storage.table import Table
 
 _LAST_MS = 9_999_999_999_999
 _HIGHEST = "~"
+_NO_LETTERS = range(0xD800, 0xE000)
 _BATCH = 100
 
 
@@ -59,7 +61,10 @@ def _clamped(at_ms: int) -> int:
 
 def _neighbour(position: str, step: int) -> str:
     """The text next to a position: all positions have the same length, so none lies between."""
-    return position[:-1] + chr(ord(position[-1]) + step)
+    letter = ord(position[-1]) + step
+    if letter in _NO_LETTERS:
+        letter += step * len(_NO_LETTERS)
+    return position[:-1] + chr(min(max(letter, 0), sys.maxunicode))
 
 
 def index_source(table: Table, listing: str, window: Window) -> Source:

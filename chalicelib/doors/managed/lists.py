@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.paging import BadCursor, decode_cursor, encode_cursor
+from chalicelib.core.paging import BadCursor, decode_place, encode_cursor
 from chalicelib.doors.managed.bounds import created_bounds, limit_of
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.schemas.lists import ArchiveQuery, ListQuery
@@ -42,8 +42,8 @@ def position(call: Call, listing: Listing, token: str | None, *, ascending: bool
     if not token:
         return None
     try:
-        return str(decode_cursor(token, _bound(call, listing, ascending))["at"])
-    except (BadCursor, KeyError) as error:
+        return decode_place(token, _bound(call, listing, ascending))
+    except BadCursor as error:
         if is_sdk(call.headers):
             raise InvalidRequest("page: the cursor cannot be read or belongs to another list", field="page") from error
         return None

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.ids import undress
-from chalicelib.core.paging import BadCursor, decode_cursor, encode_cursor
+from chalicelib.core.paging import BadCursor, decode_cursor, encode_cursor, place_in
 from chalicelib.doors.managed.bounds import created_bounds, limit_of
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.render import sessions as render
@@ -58,7 +58,7 @@ def _position(query: SessionListQuery, ascending: bool, *, sdk: bool) -> tuple[s
         return None, False
     try:
         position = decode_cursor(query.page, {"list": "sessions", "ascending": ascending})
-        at, back = str(position["at"]), bool(position["back"])
+        at, back = place_in(position), bool(position["back"])
         _refuse_excluded(query, int(at.split("#")[0]))
     except (BadCursor, KeyError, ValueError) as error:
         if not sdk:

@@ -5,7 +5,7 @@ from typing import Any
 from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.jsonio import loads
-from chalicelib.core.paging import BadCursor, decode_cursor, encode_cursor
+from chalicelib.core.paging import BadCursor, decode_place, encode_cursor
 from chalicelib.doors.e2b import render, schemas
 from chalicelib.doors.e2b.common import limits_of, named, space_of
 from chalicelib.doors.e2b.filters import keep_for
@@ -31,8 +31,8 @@ def _position(token: str | None, bound: dict[str, Any]) -> str | None:
     if token is None:
         return None
     try:
-        return str(decode_cursor(token, bound)["at"])
-    except (BadCursor, KeyError) as error:
+        return decode_place(token, bound)
+    except BadCursor as error:
         raise InvalidRequest("nextToken: cannot be read, or belongs to another list", field="nextToken") from error
 
 
