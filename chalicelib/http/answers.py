@@ -13,6 +13,9 @@ from chalicelib.http.workers import on_thread
 
 _JSON = (b"content-type", b"application/json")
 _BODYLESS = (204, 304)
+# What others have made is sent under this server's own name: a browser must not take it for a page of it, which could
+# do all that whoever is signed in may do.
+_TAMED = ((b"content-security-policy", b"sandbox; default-src 'none'"), (b"x-content-type-options", b"nosniff"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,13 @@ def encode(headers: Mapping[str, str]) -> Headers:
     return [(name.lower().encode("latin-1"), _line(value)) for name, value in headers.items()]
 
 
+def foreign(media_type: str, headers: Mapping[str, str]) -> Headers:
+    """The headers of bytes that this server did not make."""
+    own = [(b"content-type", media_type.encode("latin-1")), *encode(headers)]
+    named = {name for name, _ in own}
+    return own + [pair for pair in _TAMED if pair[0] not in named]
+
+
 def _line(value: str) -> bytes:
     flat = value.replace("\r", " ").replace("\n", " ").replace("\0", " ")
     try:
@@ -61,7 +71,7 @@ async def send_download(send: Send, receive: Receive, download: Download, extra:
 
     An error while reading is raised, so that the connection breaks off and nobody takes a part for the whole.
     """
-    headers = [(b"content-type", download.media_type.encode("latin-1")), *encode(download.headers), *extra]
+    headers = foreign(download.media_type, download.headers) + extra
     try:
         await send({"type": "http.response.start", "status": download.status, "headers": headers})
         if not head:

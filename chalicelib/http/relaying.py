@@ -4,7 +4,7 @@ from collections.abc import AsyncIterable
 
 from starlette.types import Receive, Send
 
-from chalicelib.http.answers import encode
+from chalicelib.http.answers import foreign
 from chalicelib.http.disconnects import work_until_gone
 from chalicelib.http.limits import Headers
 from chalicelib.http.route import Relay
@@ -22,7 +22,7 @@ async def send_relay(
 
     An error of the source is raised, and so is RelayStopped when the server stops: both break the connection off.
     """
-    headers = [(b"content-type", relay.media_type.encode("latin-1")), *encode(relay.headers), *extra]
+    headers = foreign(relay.media_type, relay.headers) + extra
     try:
         await send({"type": "http.response.start", "status": relay.status, "headers": headers})
         if head or await _pump_until_gone(send, receive, relay.pieces, open_streams):

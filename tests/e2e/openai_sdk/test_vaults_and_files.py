@@ -181,7 +181,10 @@ def test_what_an_agent_leaves_is_an_artifact_of_its_turn(client: OpenAI) -> None
     turn = next(iter(sessions.turns.list(session.id)))
     assert (found.path, found.size_bytes, found.turn_id) == ("/mnt/session/outputs/out.txt", 6, turn.id)
     assert sessions.artifacts.retrieve(found.id, session_id=session.id) == found
-    assert sessions.artifacts.content(found.id, session_id=session.id).read() == b"result"
+    content = sessions.artifacts.content(found.id, session_id=session.id)
+    assert content.read() == b"result"
+    assert content.response.headers["content-disposition"].startswith('attachment; filename="out.txt"')
+    assert content.response.headers["content-security-policy"].startswith("sandbox;")
     assert sessions.artifacts.delete(found.id, session_id=session.id).object == "agent.session.artifact.deleted"
     with pytest.raises(openai.NotFoundError):
         sessions.artifacts.retrieve(found.id, session_id=session.id)

@@ -16,6 +16,13 @@ def test_status_type_and_bytes_are_those_of_the_source(site: Site) -> None:
     assert site.services.closed.wait(1)
 
 
+@pytest.mark.parametrize("path", ["/t/relay/whole", "/t/download/5"])
+def test_foreign_bytes_are_no_page_of_this_server(site: Site, path: str) -> None:
+    headers = site.ask("GET", path).headers
+    assert headers["content-security-policy"] == "sandbox; default-src 'none'"
+    assert headers["x-content-type-options"] == "nosniff"
+
+
 def test_each_piece_is_sent_at_once_and_a_client_that_goes_is_noticed(site: Site) -> None:
     with site.opened("/t/relay/silent") as connection:
         read_until(connection, b"one")

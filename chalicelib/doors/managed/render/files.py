@@ -1,11 +1,11 @@
 """Files as this door prints them."""
 
 from typing import Any
-from urllib.parse import quote
 
 from chalicelib.core.clock import iso, optional_iso
 from chalicelib.core.ids import dress
 from chalicelib.files.model import File
+from chalicelib.http.attachments import attachment
 
 
 def name(file_id: str) -> str:
@@ -34,13 +34,3 @@ def file(stored: File) -> dict[str, Any]:
 def download_headers(stored: File) -> dict[str, str]:
     """How content travels: to be saved under the file's name, never shown as a page of this server."""
     return attachment(stored.filename, stored.size)
-
-
-def attachment(filename: str, size: int) -> dict[str, str]:
-    """As :func:`download_headers`, for content of ``size`` bytes that is no file object."""
-    plain = "".join(letter if " " <= letter < "\x7f" and letter not in '"\\' else "_" for letter in filename)
-    return {
-        "content-disposition": f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}",
-        "content-length": str(size),
-        "x-content-type-options": "nosniff",
-    }

@@ -4,7 +4,7 @@ from typing import Any
 
 from chalicelib.core.clock import iso
 from chalicelib.core.ids import dress
-from chalicelib.doors.managed.render.files import attachment
+from chalicelib.http.attachments import attachment
 from chalicelib.skills.model import Skill, SkillFile, SkillVersion, Summary
 from chalicelib.skills.references import VERSION
 

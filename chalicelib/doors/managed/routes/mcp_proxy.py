@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from chalicelib.mcp.credentials import Held
 
 _BODY_LIMIT = 8 << 20
-# A browser must not take what a foreign server answers for a page of this one.
-_NO_PAGE = {"content-security-policy": "sandbox; default-src 'none'", "x-content-type-options": "nosniff"}
 
 
 async def forward(call: Call) -> Relay:
@@ -27,7 +25,7 @@ async def forward(call: Call) -> Relay:
     body = await request.body()
     passed = await passed_on(call.services.outbound, held, url, request.method, call.headers, body)
     media_type = passed.headers.pop("content-type", "application/octet-stream")
-    return Relay(passed.pieces(), media_type, passed.headers | _NO_PAGE, passed.status)
+    return Relay(passed.pieces(), media_type, passed.headers, passed.status)
 
 
 def _server(call: Call) -> "tuple[str, Held]":

@@ -10,6 +10,7 @@ from chalicelib.doors.managed.render import files as render_files
 from chalicelib.doors.managed.schemas import files as file_schemas
 from chalicelib.doors.managed.schemas import session_sandbox as schemas
 from chalicelib.files.model import FileDraft, guessed_type
+from chalicelib.http.attachments import attachment
 from chalicelib.http.route import Answer, Call, Download, Route
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def get_output(call: Call) -> Download:
     """The content of an output."""
     name = call.path["filename"]
     entry, pieces = _shelf(call).output(name)
-    return Download(pieces, guessed_type(name), render_files.attachment(name.rsplit("/", 1)[-1], entry.size))
+    return Download(pieces, guessed_type(name), attachment(name.rsplit("/", 1)[-1], entry.size))
 
 
 _ONE = "/v1/sessions/{session_id}"

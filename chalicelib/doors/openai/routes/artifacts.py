@@ -10,6 +10,7 @@ from chalicelib.doors.openai.render import places as render
 from chalicelib.doors.openai.schemas import places as schemas
 from chalicelib.events.log import SessionRef
 from chalicelib.files.model import File
+from chalicelib.http.attachments import attachment
 from chalicelib.http.route import Answer, Call, Download, Route
 from chalicelib.storage.keys import list_sk
 
@@ -64,7 +65,7 @@ def content(call: Call) -> Download:
     """An artifact's bytes."""
     found = _file(call, _session(call), call.path["artifact_id"])
     file, pieces = call.services.files.content(space_of(call), found.id)
-    return Download(pieces, file.media_type, {"content-length": str(file.size), "x-content-type-options": "nosniff"})
+    return Download(pieces, file.media_type, attachment(file.filename, file.size))
 
 
 def delete(call: Call) -> Answer:
