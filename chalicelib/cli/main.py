@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from chalicelib.cli.running import running, stop
+
 
 @click.group()
 @click.version_option(package_name="lambent")
@@ -52,6 +54,10 @@ def worker(state: str) -> None:
     if not os.environ.get("AWS_ENDPOINT_URL"):
         raise click.ClickException("AWS_ENDPOINT_URL is not set: a separate worker needs a shared endpoint.")
     _run(Options(state_dir=Path(state).resolve(), serves=False), as_json=True, demo=False)
+
+
+main.add_command(running)
+main.add_command(stop)
 
 
 def _run(options: Any, *, as_json: bool, demo: bool) -> None:

@@ -1,17 +1,37 @@
 """Sessions at work, and which of them are meant."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Literal
 
 from chalicelib.events.log import SessionRef
+from chalicelib.running.progress import Progress
 from chalicelib.sessions.model import Head
+
+Phase = Literal["queued", "working", "retrying", "stopping"]
 
 
 @dataclass(frozen=True, slots=True)
 class AtWork:
-    """A session at work."""
+    """A session at work; ``progress`` is what came of it since it last rested, where that was asked for."""
 
     ref: SessionRef
     head: Head
+    progress: Progress = field(default_factory=Progress)
+
+    @property
+    def phase(self) -> Phase:
+        """Whether a worker has it yet, waits to try again, or is to leave it."""
+        if self.head.interrupt is not None:
+            return "stopping"
+        if self.head.run is not None and self.head.run.state == "queued":
+            return "queued"
+        return "retrying" if self.head.status == "rescheduling" else "working"
+
+    @property
+    def cost(self) -> Decimal:
+        """What its finished model calls cost, in US dollars."""
+        return Decimal(self.head.totals.cost) + self.progress.cost
 
 
 @dataclass(frozen=True, slots=True)

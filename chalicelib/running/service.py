@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import LambentError
@@ -11,6 +12,7 @@ from chalicelib.events.log import SessionRef
 from chalicelib.observability import logger
 from chalicelib.running.model import AtWork, Chosen, Stopped
 from chalicelib.running.orders import Order, OrderStore
+from chalicelib.running.progress import progress_of
 from chalicelib.sessions.inputs import Input, Manner, Receipt
 from chalicelib.sessions.store import SessionStore
 from chalicelib.spending.limits import Limit
@@ -35,12 +37,16 @@ class RunningService:
         self._send = send
 
     def at_work(self, space: Space | None, chosen: Chosen, most: int) -> tuple[list[AtWork], bool]:
-        """Up to so many that fit, the longest at work first, and whether there are more."""
+        """Up to so many that fit, with their progress, the longest at work first, and whether there are more."""
         found: list[AtWork] = []
         for batch in _batches(self._store.at_work(space)):
             found += self._fitting(batch, chosen)
         found.sort(key=lambda one: (one.head.active_since or 0, one.ref.id))
-        return found[:most], len(found) > most
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="running") as pool:
+            return list(pool.map(self._with_progress, found[:most])), len(found) > most
+
+    def _with_progress(self, one: AtWork) -> AtWork:
+        return replace(one, progress=progress_of(self._store.log, one.ref))
 
     def _fitting(self, refs: Sequence[SessionRef], chosen: Chosen) -> list[AtWork]:
         heads = self._store.heads(refs)

@@ -41,6 +41,8 @@ ON_A_LAPTOP = {
     "LAMBENT_WEBHOOK_PLAIN_HTTP": "what leaves AWS travels encrypted",
     "LAMBENT_SCHEDULE_JITTER": "for tests, which cannot wait",
     "LAMBENT_ASGI_APP": "for tests of the streaming runtime",
+    "LAMBENT_URL": "for commands, which ask a server",
+    "LAMBENT_KEY": "for commands, which ask a server",
     "LAMBENT_MAX_UPLOAD_MIB": "what Lambda takes of a request is far less",
 }
 OF_THE_SURROUNDINGS = {

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.core.clock import optional_iso
+from chalicelib.core.clock import iso, optional_iso
 from chalicelib.core.ids import dress, named_id
 from chalicelib.doors.managed.render.sessions import name
 from chalicelib.doors.managed.schemas import running as schemas
@@ -35,7 +35,9 @@ def _shown(one: AtWork) -> dict[str, Any]:
         "end_user": head.end_user,
         "status": head.status,
         "since": optional_iso(head.active_since),
-        "cost_usd": head.totals.cost,
+        "phase": one.phase,
+        "doing": [{"kind": step.kind, "name": step.name, "since": iso(step.since)} for step in one.progress.doing],
+        "cost_usd": str(one.cost),
     }
 
 

@@ -19,8 +19,16 @@ class TenantRunningQuery(RunningQuery):
     tenant_id: str | None = None
 
 
+class RunningStep(BaseModel):
+    """What is under way: a call of the model or tool of that name, a judgement of an outcome, or a summary."""
+
+    kind: Literal["model", "tool", "judge", "summary"]
+    name: str
+    since: str
+
+
 class RunningSession(BaseModel):
-    """A session at work; ``cost_usd`` is what it had cost when it last rested."""
+    """A session at work; ``cost_usd`` is what its finished model calls cost."""
 
     id: str
     type: Literal["running_session"]
@@ -30,6 +38,8 @@ class RunningSession(BaseModel):
     end_user: str | None
     status: str
     since: str | None
+    phase: Literal["queued", "working", "retrying", "stopping"]
+    doing: list[RunningStep]
     cost_usd: str
 
 
