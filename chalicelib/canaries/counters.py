@@ -39,11 +39,24 @@ def session_write(ref: SessionRef, head: Head) -> list[Write]:
 def run_writes(ref: SessionRef, head: Head, records: Sequence[Draft]) -> list[Write]:
     """The outcome of a run that ends with these records, if its session is a canary's."""
     ended = next((record.data for record in records if record.type == RUN_FINISHED), None)
-    if head.trial is None or ended is None:
+    if ended is None:
         return []
     outcome = ended["status"] if ended["status"] in ("completed", "cancelled") else "failed"
-    cost = int(Decimal(ended["cost"] or 0) * _COST_UNIT)
-    return _added(ref, head, {f"runs_{outcome}": 1, "cost": cost})
+    return _added(ref, head, {f"runs_{outcome}": 1, "cost": _units(Decimal(ended["cost"] or 0))})
+
+
+def cost_write(ref: SessionRef, head: Head, cost: Decimal) -> list[Write]:
+    """What a run that is not over has cost up to where it rests (US dollars), if its session is a canary's."""
+    return _added(ref, head, {"cost": _units(cost)}) if cost else []
+
+
+def dropped_write(ref: SessionRef, head: Head, cost: Decimal) -> list[Write]:
+    """The run in hand of a session that is removed, if there is one, and what was not counted of its cost yet."""
+    return _added(ref, head, {"runs_cancelled": 1, "cost": _units(cost)}) if head.run is not None else []
+
+
+def _units(cost: Decimal) -> int:
+    return int(cost * _COST_UNIT)
 
 
 def _added(ref: SessionRef, head: Head, amounts: dict[str, int]) -> list[Write]:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.canaries.counters import run_writes
+from chalicelib.canaries.counters import cost_write, run_writes
 from chalicelib.core.clock import now_ms
 from chalicelib.engine.billing import bill, context_tokens
 from chalicelib.engine.closing import close_open
@@ -201,7 +201,7 @@ def _waiting(job: Job, head: Head, extra: Sequence[Draft], unanswered: list[str]
         raise RuntimeError("a held session has a run")
     kinds = [head.calls[event_id].kind for event_id in unanswered]
     stop = drafts.requires_action(unanswered, list(kinds))
-    bill(job, head, extra)
+    _, cost, _ = bill(job, head, extra)
     run.state, run.attempt = "waiting", 0
     head.rest(stop, now_ms())
     release(head)
@@ -221,8 +221,8 @@ def _waiting(job: Job, head: Head, extra: Sequence[Draft], unanswered: list[str]
             budget=budgets.shown(head),
         ),
     ]
-    more = spent_writes(job, extra) + (_called(job, head) if head.awaits_worker else [])
-    return Change(head, records, due=None, more=more)
+    more = [*spent_writes(job, extra), *cost_write(job.ref, head, cost)]
+    return Change(head, records, due=None, more=more + (_called(job, head) if head.awaits_worker else []))
 
 
 def pause(job: Job) -> bool:
@@ -242,14 +242,15 @@ def pause(job: Job) -> bool:
         waits = budgets.exhausted(head, job.pen.unbilled) and head.interrupt is None
         if not waits:
             return None
-        bill(job, head, [])
+        _, cost, _ = bill(job, head, [])
         run.state, run.attempt = "waiting", 0
         head.rest(budgets.BUDGET_REACHED, now_ms())
         release(head)
         stop, shown = budgets.BUDGET_REACHED, budgets.shown(head)
         primary = run.thread is None
         idle = drafts.idle(run.id, head.agent_name, stop, usage_of(head), budget=shown, primary=primary)
-        return Change(head, [budgets.paused(run.id), *idle], due=None, more=spent_writes(job, []))
+        more = [*spent_writes(job, []), *cost_write(job.ref, head, cost)]
+        return Change(head, [budgets.paused(run.id), *idle], due=None, more=more)
 
     job.pen.commit(plan)
     return waits

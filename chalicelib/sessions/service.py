@@ -12,6 +12,7 @@ from chalicelib.core.metadata import patched
 from chalicelib.events import drafts
 from chalicelib.events.event import Draft, Event
 from chalicelib.events.log import LogMoved, SessionRef, Tail
+from chalicelib.events.projections.conversation import Conversation
 from chalicelib.memory.attaching import store_ids
 from chalicelib.sessions import budgets, input_records
 from chalicelib.sessions.closing import close_calls, close_threads, interrupted_run
@@ -23,6 +24,7 @@ from chalicelib.sessions.planning import Planner
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.spending.gate import OPEN, Gate
 from chalicelib.spending.limits import Spender
+from chalicelib.spending.unbilled import unbilled_writes
 from chalicelib.storage.errors import StorageBusy, TransactionRefused
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
@@ -202,18 +204,28 @@ class SessionService:
     def delete(self, ref: SessionRef, *, even_running: bool) -> None:
         """Remove the session. Its readers see ``session.deleted``; whoever works on it stops at its next write.
 
-        Raises SessionNotFound, SessionRunning.
+        What its finished model calls cost stays in the report. Raises SessionNotFound, SessionRunning.
         """
 
-        def change(head: Head, _loaded: Loaded) -> tuple[list[Draft], list[Write]]:
+        def change(head: Head, loaded: Loaded) -> tuple[list[Draft], list[Write]]:
             if head.run is not None and not head.waiting and not even_running:
                 raise SessionRunning("the session is running; interrupt it first")
+            left = [self._store.release_environment(ref, head), *self._over(ref, head), *self._spent(ref, loaded)]
             head.deleted_at = now_ms()
             head.status, head.run = "terminated", None
-            return [Draft("session.deleted")], [self._store.release_environment(ref, head), *self._over(ref, head)]
+            return [Draft("session.deleted")], left
 
         self._change(ref, change)
         self.scoped.delete_scope(ref.space, ref.id)
+
+    def _spent(self, ref: SessionRef, loaded: Loaded) -> list[Write]:
+        """The writes that count what the run in hand has cost so far, which nobody does after its session is gone."""
+        head, folded = loaded.head, Conversation()
+        if head.run is not None and not head.waiting:
+            for event in self._store.log.walk(ref, max(head.context_from - 1, 0)):
+                folded.apply(event)
+        spent = unbilled_writes(ref, folded.unbilled.models, head.end_user)
+        return [*spent, *counters.dropped_write(ref, head, folded.unbilled.cost)]
 
     def _over(self, ref: SessionRef, head: Head) -> list[Write]:
         return self._inbox.workers.over(ref, head.environment_id) if head.self_hosted else []

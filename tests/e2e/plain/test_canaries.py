@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from tests.fakes.model_server import FakeModel
-from tests.support.api import SDK_HEADERS, Api, Json
+from tests.support.api import SDK_HEADERS, Api, Json, wait_for
 
 
 class Trial:
@@ -139,3 +139,38 @@ def test_what_cannot_be_tried_is_refused(trial: Trial, stranger: Api) -> None:
     for method, path in (("GET", trial.path), ("POST", f"{trial.path}/promote"), ("POST", f"{trial.path}/rollback")):
         for headers in ({}, SDK_HEADERS):
             assert stranger.call(method, path, headers=headers).status_code == 404
+
+
+ASK = {"type": "custom", "name": "ask", "description": "Asks.", "input_schema": {"type": "object", "properties": {}}}
+
+
+def test_what_a_run_cost_before_it_waited_or_was_thrown_away_counts(api: Api, model: FakeModel) -> None:
+    api.ok("PUT", "/v1/cost_report/pricing", {"model": "claude-test", "input": "0", "output": "1000"})
+    agent = api.agent(tools=[ASK])
+    api.ok("POST", f"/v1/agents/{agent['id']}", {"version": 1, "system": "two"})
+    path = f"/v1/agents/{agent['id']}/canary"
+    api.post(path, version=2, percent=50)
+    session = api.session(agent)
+    version = api.get(f"/v1/sessions/{session}")["agent_version"]
+
+    def waiting() -> str:
+        use = {"blocks": [{"type": "tool_use", "name": "ask", "input": {}}], "usage": {"output_tokens": 300}}
+        model.script(use | {"match": "go"})
+        api.say(session, "go tokens:20")
+        return str(api.wait_idle(session)["stop_reason"]["event_ids"][0])
+
+    def counted() -> tuple[int, int, str]:
+        found = {one["version"]: one for one in api.get(path)["versions"]}[version]
+        return found["runs_completed"], found["runs_cancelled"], found["cost"]
+
+    answer = {"type": "user.custom_tool_result", "custom_tool_use_id": waiting(), "content": "yes"}
+    assert counted() == (0, 0, "0.3")
+    api.send(session, answer)
+    wait_for(lambda: counted()[0] == 1, 20, "the run to be over")
+    assert counted() == (1, 0, "0.32")
+    waiting()
+    api.send(session, {"type": "user.interrupt"})
+    assert counted() == (1, 1, "0.62")
+    waiting()
+    api.ok("DELETE", f"/v1/sessions/{session}")
+    assert counted() == (1, 2, "0.92")

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.fakes.model_server import FakeModel
 from tests.support.api import Api, Json
 
 PRICE: Json = {"model": "claude-test", "input": "1", "output": "10"}
@@ -42,6 +43,25 @@ def test_a_turn_that_waits_is_counted_once(api: Api) -> None:
     total, usage = api.get("/v1/cost_report")["total"], api.get(f"/v1/sessions/{session}")["usage"]
     assert total["model_calls"] == 2
     assert (total["input_tokens"], total["output_tokens"]) == (usage["input_tokens"], usage["output_tokens"])
+
+
+def test_a_session_that_is_deleted_at_work_leaves_what_it_has_spent_in_the_report(api: Api, model: FakeModel) -> None:
+    api.ok("PUT", "/v1/cost_report/pricing", PRICE)
+    session = api.session(api.agent(tools=[{"type": "agent_toolset_20260401"}]), end_user="ann")
+    api.turn(session, "tokens:5")
+    use = {"type": "tool_use", "name": "glob", "input": {"pattern": "*"}}
+    model.script({"blocks": [use], "usage": {"output_tokens": 200}, "match": "dear"})
+    model.hold(at="stop", match="dear")
+    api.say(session, "dear")
+    model.wait_held(1, 30)
+    model.release()
+    model.hold(at="stop", match="dear")
+    model.wait_held(1, 30)
+    api.ok("DELETE", f"/v1/sessions/{session}")
+    model.release()
+    for query in ({}, {"end_user": "ann"}):
+        total = api.get("/v1/cost_report", **query)["total"]
+        assert (total["output_tokens"], total["cost_usd"]) == (205, "0.00207")
 
 
 def test_the_report_is_for_the_days_that_are_asked(api: Api) -> None:
