@@ -38,7 +38,8 @@ class AtWork:
 class Chosen:
     """Which sessions at work: all that fit everything given. ``before``: at work since then or longer (milliseconds).
 
-    ``any_user``: those that have an end user, whoever it is.
+    ``agent_id``: those of the agent, and those in which it works for another one. ``any_user``: those that have an end
+    user, whoever it is.
     """
 
     agent_id: str | None = None
@@ -50,12 +51,21 @@ class Chosen:
     def fits(self, head: Head) -> bool:
         """Whether a session is meant."""
         return (
-            self.agent_id in (None, head.agent_id)
+            (self._whole(head) or bool(self.threads(head)))
             and self.end_user in (None, head.end_user)
             and (self.session_ids is None or head.id in self.session_ids)
             and not (self.any_user and head.end_user is None)
             and (self.before is None or (head.active_since or 0) <= self.before)
         )
+
+    def _whole(self, head: Head) -> bool:
+        return self.agent_id in (None, head.agent_id)
+
+    def threads(self, head: Head) -> list[str]:
+        """The threads on which the agent is at work for another one; none where the whole session is meant."""
+        if self._whole(head):
+            return []
+        return [one.id for one in head.threads.values() if one.working and one.agent.get("id") == self.agent_id]
 
 
 @dataclass(slots=True)

@@ -59,6 +59,7 @@ class RunningService:
     def stop(self, space: Space | None, chosen: Chosen, *, passes: int = 1) -> Stopped:
         """Ask all that fit and are at work now to stop, as an interrupt does; what waits in them goes as well.
 
+        An agent that works for another one stops alone: the session goes on without what it would have said.
         What is not done before the patience ends, or the process dies, is done by the clock.
         """
         bounded = chosen if chosen.before is not None else _until(chosen, now_ms())
@@ -88,7 +89,7 @@ class RunningService:
                 done.matched += len(fitting)
                 late = late or time.monotonic() > until
                 if not late:
-                    asked = list(pool.map(self._ask, fitting))
+                    asked = list(pool.map(lambda one: self._ask(one, order.chosen), fitting))
                     done.stopped += [one.ref for one, stops in zip(fitting, asked, strict=True) if stops]
         if done.remaining:
             self._orders.again(Order(order.key, order.chosen, order.passes + 1), now_ms())
@@ -98,11 +99,12 @@ class RunningService:
             self._orders.done(order)
         return done
 
-    def _ask(self, one: AtWork) -> bool:
+    def _ask(self, one: AtWork, chosen: Chosen) -> bool:
         if one.head.interrupt is not None:
             return True
+        threads: Sequence[str | None] = chosen.threads(one.head) or [None]
         try:
-            self._send(one.ref, [Input("user.interrupt", {})], _MANNER)
+            self._send(one.ref, [Input("user.interrupt", {}, thread=thread) for thread in threads], _MANNER)
         except StorageError:
             return False
         except LambentError as gone:

@@ -320,3 +320,41 @@ def test_an_outcome_cannot_be_judged_beyond_a_limit(priced: Api, model: FakeMode
     (error,) = errors(priced.log(session))
     assert error["type"] == "billing_error"
     assert (shown(priced, made)["spent_usd"], len(model.requests)) == ("7.5", 1)
+
+
+def called(model: FakeModel, api: Api, prompt: str, message: str) -> tuple[Json, str]:
+    """An agent at work that is called by another one's session: the agent, and the session."""
+    worker = api.agent(name="Worker")
+    lead = api.agent(name="Lead", callable_agents=[{"type": "agent", "id": worker["id"]}])
+    tool = "call_agent_" + "".join(one if one.isalnum() else "_" for one in worker["id"])
+    use = {"type": "tool_use", "name": tool, "input": {"message": message}}
+    model.script({"blocks": [use], "match": prompt}, {"blocks": [{"type": "text", "text": "well"}], "match": prompt})
+    model.hold(at="stop", match=message)
+    session = api.session(lead)
+    api.say(session, prompt)
+    model.wait_held(1, 30)
+    return worker, session
+
+
+def test_a_kill_switch_stops_what_an_agent_does_for_another_one(priced: Api, model: FakeModel) -> None:
+    worker, session = called(model, priced, "lead it", "toil away")
+    limit(priced, scope="agent", agent_id=worker["id"], blocked=True)
+    rested = priced.wait_idle(session, 10)
+    assert rested["stop_reason"] == {"type": "end_turn"}
+    log = priced.log(session)
+    (told,) = [one for one in log if one["type"] == "agent.tool_result"]
+    assert (told["is_error"], told["content"][0]["text"]) == (True, "Interrupted before it finished.")
+    assert [one["content"][0]["text"] for one in log if one["type"] == "agent.message"][-1] == "well"
+    model.release()
+
+
+def test_what_an_agent_does_for_another_one_is_listed_and_stopped_by_its_id(priced: Api, model: FakeModel) -> None:
+    worker, session = called(model, priced, "lead them", "toil on")
+    (listed,) = priced.get("/v1/running", agent_id=worker["id"])["data"]
+    assert listed["id"] == session
+    assert priced.get("/v1/running", agent_id=priced.agent()["id"])["data"] == []
+    answer = priced.post("/v1/running/stop", agent_id=worker["id"])
+    assert (answer["matched"], answer["session_ids"], answer["remaining"]) == (1, [session], 0)
+    assert priced.wait_idle(session, 10)["stop_reason"] == {"type": "end_turn"}
+    assert "well" in [one["content"][0]["text"] for one in priced.log(session) if one["type"] == "agent.message"]
+    model.release()
