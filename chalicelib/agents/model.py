@@ -62,6 +62,11 @@ class AgentVersion(AgentConfig):
         """The agent's latest canary, where this was read as the agent's current version."""
         return self._canary
 
+    @property
+    def trial(self) -> str | None:
+        """The canary that counts what becomes of a session that gets this, while it runs."""
+        return self._canary.id if self._canary is not None and self._canary.running else None
+
     def with_canary(self, canary: Canary | None) -> "AgentVersion":
         """Remember the canary; gives itself."""
         self._canary = canary

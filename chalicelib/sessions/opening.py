@@ -1,6 +1,6 @@
 """Opens sessions: everything a new one names is looked up and checked before the session is made of it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -40,7 +40,7 @@ from chalicelib.vaults.service import VaultService
 @dataclass(frozen=True, slots=True)
 class Opening:
     """A session as somebody asks for it; ids in any dress. ``budget`` is whole US cents as decimal text; ``seed`` makes
-    repeated requests meet one session."""
+    repeated requests meet one session; ``trial`` is the canary that chose the agent's version, where one did before."""
 
     agent: AgentChoice
     environment_id: str | None = None
@@ -56,6 +56,17 @@ class Opening:
     policy: Policy = PLAIN
     seed: str | None = None
     deployment_id: str | None = None
+    trial: str | None = None
+
+    @property
+    def for_whom(self) -> str | None:
+        """The end user."""
+        return end_user_of(self.end_user, self.metadata)
+
+
+def end_user_of(named: str | None, metadata: Mapping[str, str]) -> str | None:
+    """For whom the agent works: whoever was named, or else whom the metadata name."""
+    return named or (metadata.get("user_id") or "")[:MOST_END_USER] or None
 
 
 class Opener:
@@ -90,10 +101,9 @@ class Opener:
         Raises NotFound, AgentArchived, EnvironmentArchived, VaultNotFound, VaultArchived, SpenderBlocked,
         InvalidRequest and the errors of ``sessions.errors``.
         """
-        agent, environment, vaults = self._resolved(space, wanted)
-        end_user = _end_user(wanted)
+        agent, environment, vaults = self._resolved(space, wanted, share=True)
         if wanted.initial:
-            self._gate(space, lambda: Spender((agent.id,), end_user))
+            self._gate(space, lambda: Spender((agent.id,), wanted.for_whom))
         initial = rubrics.resolved(self._files, space, wanted.initial, "initial_events")
         named_files.check(self._files, space, initial, "initial_events")
         pinned = self._pinned(space, agent, wanted)
@@ -108,22 +118,23 @@ class Opener:
             notices=pinned.notices(),
             budget=wanted.budget,
             max_running_seconds=wanted.max_running_seconds,
-            end_user=end_user,
+            end_user=wanted.for_whom,
             initial=initial,
             manner=wanted.manner,
             seed=wanted.seed,
             deployment_id=wanted.deployment_id,
-            trial=agent.canary.id if agent.canary is not None and agent.canary.running else None,
+            trial=wanted.trial or agent.trial,
         )
         return self._made(space, draft, wanted)
 
     def check(self, space: Space, wanted: Opening) -> tuple[AgentVersion, Environment, list[str]]:
         """What a session would be made of (agent, environment, core ids of vaults), without making one.
 
-        Raises as ``open``.
+        The agent without a version is the current one: what is pinned for later takes no part in canaries. Raises as
+        ``open``.
         """
         self._attaching.check(space, wanted.resources)
-        found = self._resolved(space, wanted)
+        found = self._resolved(space, wanted, share=False)
         initial = rubrics.resolved(self._files, space, wanted.initial, "initial_events")
         named_files.check(self._files, space, initial, "initial_events")
         self._pinned(space, found[0], wanted)
@@ -136,9 +147,9 @@ class Opener:
             self._demand_prices(space, kept)
         return pin(self._skills, space, kept, strict=wanted.policy.strict_skills)
 
-    def _resolved(self, space: Space, wanted: Opening) -> tuple[AgentVersion, Environment, list[str]]:
-        """Everything a session names, looked up and checked."""
-        agent, environment = self._agent_and_environment(space, wanted)
+    def _resolved(self, space: Space, wanted: Opening, *, share: bool) -> tuple[AgentVersion, Environment, list[str]]:
+        """Everything a session names, looked up and checked; ``share``: a canary may choose the version."""
+        agent, environment = self._agent_and_environment(space, wanted, share=share)
         if wanted.agent.type == "agent_with_overrides":
             self._agents.demand_served(space, {"agent.model": wanted.agent.model})
         vaults = vault_ids(wanted.vault_ids)
@@ -167,11 +178,14 @@ class Opener:
                 attached.append(placed(attached, made, place))
             return self._sessions.create(space, replace(draft, resources=attached), ref.id)
 
-    def _agent_and_environment(self, space: Space, wanted: Opening) -> tuple[AgentVersion, Environment]:
+    def _agent_and_environment(self, space: Space, wanted: Opening, *, share: bool) -> tuple[AgentVersion, Environment]:
         """The pinned agent with the overrides of this session, and the environment."""
         found, environment = self._read(space, wanted.agent, wanted.environment_id)
-        if wanted.agent.version is None and found.canary is not None:
-            found = self._agents.shared(space, found, _end_user(wanted) or wanted.seed or new_id())
+        if share and wanted.agent.version is None:
+            current = found
+            found = self._agents.shared(space, current, wanted.for_whom or wanted.seed or new_id())
+            if not wanted.environment_id and found.environment_id != current.environment_id:
+                environment = self._own_environment(space, found)
         if found.archived_at is not None:
             raise AgentArchived("agent: the agent is archived", field="agent", code="agent_archived")
         agent = found if wanted.agent.type == "agent" else _overridden(found, wanted.agent, wanted.policy)
@@ -184,11 +198,10 @@ class Opener:
             env_id = named_id("env", place, "environment_id", "environment")
             return agent.read_with(self._environments.lookup(space, env_id))
         found = agent.read()
-        return found, self._environments.get(space, found.environment_id) if found.environment_id else None
+        return found, self._own_environment(space, found)
 
-
-def _end_user(wanted: Opening) -> str | None:
-    return wanted.end_user or (wanted.metadata.get("user_id") or "")[:MOST_END_USER] or None
+    def _own_environment(self, space: Space, agent: AgentVersion) -> Environment | None:
+        return self._environments.get(space, agent.environment_id) if agent.environment_id else None
 
 
 def _resources(wanted: Opening, agent: dict[str, Any]) -> Iterator[tuple[str, AnyResource]]:

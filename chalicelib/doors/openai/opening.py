@@ -20,7 +20,7 @@ from chalicelib.http.route import Call
 from chalicelib.sessions.draft import AgentChoice
 from chalicelib.sessions.inputs import Manner
 from chalicelib.sessions.model import Session
-from chalicelib.sessions.opening import Opening
+from chalicelib.sessions.opening import Opening, end_user_of
 from chalicelib.sessions.resource_drafts import FileResource
 
 _REFUSED = ("capability_directories", "plugins", "skills", "setup_commands", "environment_id")
@@ -29,8 +29,9 @@ _REFUSED = ("capability_directories", "plugins", "skills", "setup_commands", "en
 def opened(call: Call, body: schemas.NewSession, seed: str) -> Session:
     """The session; with input it is at work at once. Raises what the opener raises, Unsupported, InvalidRequest."""
     _check(body)
+    agent = _agent(call, body, seed)
     wanted = Opening(
-        agent=_choice(call, body, sandbox=body.environment.type != "none"),
+        agent=_choice(agent, body, sandbox=body.environment.type != "none"),
         environment_id=_place(call, body.environment),
         metadata=body.metadata or {},
         resources=_files(call, body.environment, seed),
@@ -40,6 +41,7 @@ def opened(call: Call, body: schemas.NewSession, seed: str) -> Session:
         policy=policy.SDK,
         budget=budget_of(body.spend_control),
         seed=seed,
+        trial=agent.trial,
     )
     return call.services.opener.open(space_of(call), wanted)
 
@@ -64,18 +66,21 @@ def budget_of(wanted: schemas.SpendControl | None) -> str | None:
     return None if wanted is None or wanted.limit is None else str(wanted.limit)
 
 
-def _choice(call: Call, body: schemas.NewSession, *, sandbox: bool) -> AgentChoice:
-    """The saved agent with what differs in this session, or the one described inline."""
-    sent = body.agent
-    if body.agent_id is None:
-        assert sent is not None
-        draft, core = definitions.inline_agent(sent, call.principal.tenant)
-        found = call.services.agents.create(space_of(call), draft, policy.SDK, core)
-        # Whoever changes the agent afterwards does not change what the same description means.
-        agent, changes = call.services.agents.get(space_of(call), found.id, 1), dict[str, Any]()
-    else:
-        agent = call.services.agents.get(space_of(call), demanded("agent", body.agent_id, "agent", "agent_id"))
-        changes = {} if sent is None else _changes(sent, agent)
+def _agent(call: Call, body: schemas.NewSession, seed: str) -> AgentVersion:
+    """The saved agent, of a canary the version that is due, or the one described inline."""
+    agents, space = call.services.agents, space_of(call)
+    if body.agent_id is not None:
+        saved = agents.get(space, demanded("agent", body.agent_id, "agent", "agent_id"))
+        return agents.shared(space, saved, end_user_of(None, body.metadata or {}) or seed)
+    assert body.agent is not None
+    draft, core = definitions.inline_agent(body.agent, call.principal.tenant)
+    # Whoever changes the agent afterwards does not change what the same description means.
+    return agents.get(space, agents.create(space, draft, policy.SDK, core).id, 1)
+
+
+def _choice(agent: AgentVersion, body: schemas.NewSession, *, sandbox: bool) -> AgentChoice:
+    """The agent with what differs in this session."""
+    changes = {} if body.agent is None or body.agent_id is None else _changes(body.agent, agent)
     if sandbox:
         own = changes.get("tools", agent.tools)
         with_tools = tools.with_sandbox(own)

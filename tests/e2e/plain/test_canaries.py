@@ -1,5 +1,6 @@
 """Canaries: who gets which version, what is counted, and how they end."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -174,3 +175,63 @@ def test_what_a_run_cost_before_it_waited_or_was_thrown_away_counts(api: Api, mo
     waiting()
     api.ok("DELETE", f"/v1/sessions/{session}")
     assert counted() == (1, 2, "0.92")
+
+
+def told_system(answer: Json) -> str:
+    """The system prompt that a chat with the echoing model tells of."""
+    return str(json.loads(answer["choices"][0]["message"]["content"])["system"])
+
+
+def test_chats_with_an_agent_are_shared_out_and_counted_too(trial: Trial, model: FakeModel) -> None:
+    name = trial.api.get(f"/v1/agents/{trial.id}")["name"]
+    trial.update("two")
+    trial.api.post(trial.path, version=2, percent=50)
+    users = USERS[:10]
+
+    def systems(named: str, **more: object) -> list[str]:
+        body = {"model": named, "messages": [{"role": "user", "content": "echo"}], **more}
+        return [told_system(trial.api.post("/v1/chat/completions", **body, user=user)) for user in users]
+
+    expected = trial.systems(*users)
+    assert set(expected) == {"one", "two"}
+    assert systems(trial.id) == expected
+    assert systems(f"agents/{name}") == expected
+    asked = [{"role": "system", "content": "be short"}, {"role": "user", "content": "echo"}]
+    assert systems(trial.id, messages=asked) == [f"{one}\n\nbe short" for one in expected]
+    assert set(systems(f"{trial.id}@2")) == {"two"}
+    counted = {one["version"]: one for one in trial.api.get(trial.path)["versions"]}
+    for version, system in ((1, "one"), (2, "two")):
+        assert counted[version]["sessions"] == 4 * expected.count(system)
+        assert counted[version]["runs_completed"] == 3 * expected.count(system)
+
+
+def test_sessions_of_the_other_agents_api_are_shared_out_too(trial: Trial) -> None:
+    trial.update("two")
+    trial.api.post(trial.path, version=2, percent=99, stable_version=1)
+    for number in range(4):
+        body = {"agent_id": trial.id, "environment": {"type": "openai_hosted"}, "metadata": {"user_id": str(number)}}
+        trial.api.ok("POST", "/openai/v1/agents/sessions", body, headers={"openai-beta": "agents=v1"})
+    assert sum(one["sessions"] for one in trial.api.get(trial.path)["versions"]) == 4
+
+
+def test_what_pins_a_version_for_later_takes_the_current_one_whatever_is_tried(trial: Trial) -> None:
+    trial.update("two")
+    trial.api.post(trial.path, version=2, percent=50)
+    trial.update("three")
+    events = [{"type": "user.message", "content": "x"}]
+    pinned = {
+        trial.api.post(
+            "/v1/deployments", name="d", agent=trial.id, environment_id=trial.environment, initial_events=events
+        )["agent"]["version"]
+        for _ in range(8)
+    }
+    assert pinned == {3}
+
+
+def test_the_usual_environment_is_that_of_the_version_a_session_gets(api: Api) -> None:
+    first, second = api.environment()["id"], api.environment()["id"]
+    agent = api.agent(environment_id=first)["id"]
+    api.ok("POST", f"/v1/agents/{agent}", {"version": 1, "environment_id": second})
+    api.post(f"/v1/agents/{agent}/canary", version=2, percent=50)
+    made = [api.post("/v1/sessions", agent=agent, end_user=user) for user in USERS[:12]]
+    assert {(one["agent_version"], one["environment_id"]) for one in made} == {(1, first), (2, second)}

@@ -29,7 +29,7 @@ from chalicelib.http.route import Answer, Call, EventStream
 from chalicelib.sessions.draft import AgentChoice
 from chalicelib.sessions.errors import SessionNotFound, WaitingForAnswers
 from chalicelib.sessions.inputs import Manner
-from chalicelib.sessions.opening import Opening
+from chalicelib.sessions.opening import Opening, end_user_of
 
 _SESSION_KEY = "session_id"
 _PLACE_KEY = "environment_id"
@@ -77,6 +77,9 @@ def _continued(call: Call, body: ChatCompletionCreate, chat: Brought) -> Session
 def _opened(call: Call, body: ChatCompletionCreate, chat: Brought, named: Named, seed: str) -> _Begun:
     """A new session that has what was said before as the beginning of its first message."""
     agent = find_agent(call, named)
+    if named.version is None:
+        who = end_user_of(body.end_user, body.metadata or {}) or seed
+        agent = call.services.agents.shared(space_of(call), agent, who)
     place = (body.metadata or {}).get(_PLACE_KEY)
     if place is None and agent.environment_id is None:
         place = place_for(call, HOSTED).id
@@ -89,6 +92,7 @@ def _opened(call: Call, body: ChatCompletionCreate, chat: Brought, named: Named,
         policy=PLAIN,
         end_user=body.end_user,
         seed=seed,
+        trial=agent.trial,
     )
     session = call.services.opener.open(space_of(call), wanted)
     return _Begun(Turn(SessionRef(space_of(call), session.head.id), None), 0)
