@@ -242,7 +242,7 @@ class AgentService:
         moved = self._moved(space, current.environment_id, config.environment_id)
         try:
             told = self._told(space, "updated", agent.id)
-            self._store.commit([*self._store.succeed(space, agent, canary), *moved, *told])
+            self._store.commit([*self._store.succeed(space, agent, current, canary), *moved, *told])
         except TransactionRefused as refusal:
             if refusal.failed[0] < _OWN_WRITES:
                 return None

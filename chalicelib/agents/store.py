@@ -95,14 +95,18 @@ class AgentStore(Committing):
         """The write that keeps a canary with an agent in the version and with the canary seen."""
         return writes.update(_key(space, agent.id), {"canary": canary.packed()}, _unmoved(agent))
 
-    def succeed(self, space: Space, agent: AgentVersion, canary: Canary | None = None) -> list[Write]:
-        """The writes that make a version current after the one before it, on demand with another canary."""
+    def succeed(
+        self, space: Space, agent: AgentVersion, before: AgentVersion, canary: Canary | None = None
+    ) -> list[Write]:
+        """The writes that make a version current after the one before it, on demand with another canary in place of
+        the one seen there."""
         head, version = self._rows(space, agent)
         if canary is not None:
             head["canary"] = canary.packed()
         changes = {name: value for name, value in head.items() if name not in ("pk", "sk")}
         gone = {name: None for name in ("doc", "docz", "docref") if name not in changes}
-        still = writes.equals("version", agent.version - 1) & writes.missing("archived_at")
+        seen = writes.equals("version", before.version) if canary is None else _unmoved(before)
+        still = seen & writes.missing("archived_at")
         return [
             writes.update(_key(space, agent.id), changes | gone, still),
             writes.put(version, writes.ABSENT),

@@ -41,8 +41,7 @@ class CanaryService:
         """
 
         def step(agent: AgentVersion) -> tuple[Canary, int | None]:
-            if agent.archived_at is not None:
-                raise AgentArchived("an archived agent has no canary", code="agent_archived")
+            _demand_active(agent)
             against = stable or (agent.version if version != agent.version else version - 1)
             before = agent.canary if agent.canary is not None and agent.canary.running else None
             if before is not None and (before.version, stable or before.stable) != (version, before.stable):
@@ -64,11 +63,17 @@ class CanaryService:
                 self._agents.get(space, agent.id, one)
 
     def promote(self, space: Space, agent_id: str) -> CanaryReport:
-        """What was tried is what all new sessions get. Raises AgentNotFound, NoCanary, CanaryOver, BadCanary."""
+        """What was tried is what all new sessions get.
+
+        Raises AgentNotFound, AgentArchived, NoCanary, CanaryOver, BadCanary.
+        """
         return self._end(space, agent_id, "promoted", lambda canary: canary.version)
 
     def roll_back(self, space: Space, agent_id: str) -> CanaryReport:
-        """All new sessions get what the others got meanwhile. Raises AgentNotFound, NoCanary, CanaryOver."""
+        """All new sessions get what the others got meanwhile.
+
+        Raises AgentNotFound, AgentArchived, NoCanary, CanaryOver.
+        """
         return self._end(space, agent_id, "rolled_back", lambda canary: canary.stable)
 
     def report(self, space: Space, agent_id: str) -> CanaryReport:
@@ -84,6 +89,7 @@ class CanaryService:
                 return canary, None
             if not canary.running:
                 raise CanaryOver(f"the canary was {canary.state.replace('_', ' ')} before")
+            _demand_active(agent)
             if winner(canary) > agent.version:
                 raise BadCanary(f"version {winner(canary)} of the agent does not exist yet")
             return canary.ended(state, now_ms()), winner(canary)
@@ -100,6 +106,11 @@ class CanaryService:
             if canary == agent.canary or self._agents.set_canary(space, agent, canary, winner):
                 return self.report(space, agent_id)
         raise StorageBusy("the agent is changed by too many at once")
+
+
+def _demand_active(agent: AgentVersion) -> None:
+    if agent.archived_at is not None:
+        raise AgentArchived("an archived agent begins and ends no canary", code="agent_archived")
 
 
 def _demanded(agent: AgentVersion) -> Canary:

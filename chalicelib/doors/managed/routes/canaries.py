@@ -97,7 +97,7 @@ ROUTES: tuple[Route, ...] = (
         "Roll an agent's canary back",
         scope="write",
         answers=_ANSWERS,
-        errors=(404, 409),
+        errors=(400, 404, 409),
         tags=_TAGS,
     ),
 )
