@@ -40,7 +40,7 @@ def run(home: Path, scenario: str, server: Server, key: str, without: str) -> su
     return subprocess.run(
         ["node", f"{scenario}.mjs"],
         cwd=home,
-        env=env | {"LAMBENT_URL": server.url, "LAMBENT_KEY": key},
+        env=env | {"LAMBENT_URL": server.url, "LAMBENT_KEY": key, "LAMBENT": server.url, "KEY": key},
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,5 +1,6 @@
 """The documentation tells of every setting, command, target and route there is, and of none that is not."""
 
+import json
 import re
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pytest
 from chalicelib.cli.main import main
 from chalicelib.core.settings import Settings
 from chalicelib.doors import all_doors
+from chalicelib.events.catalogue import PUBLIC_TYPES
+from tests.support.pages import PAGES
 from tests.support.variables import variables
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = sorted([*DOCS.glob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
 GUIDES = ("managed-api.md", "e2b.md", "openai.md")
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _ROUTE = re.compile(r"^\| ([A-Z]+(?:, [A-Z]+)*) \| `(/[^`]*)` \|", re.MULTILINE)
@@ -56,6 +58,20 @@ def test_every_command_and_option_is_told() -> None:
     }
     missing += [option for option in options if f"`{option}`" not in page and f" {option}`" not in page]
     assert missing == []
+
+
+def test_every_event_is_told_and_no_other() -> None:
+    page = told("events.md")
+    noun = r"(?:user|system|agent|session|span|workflow_run|aux)"
+    shown = set(re.findall(rf"`({noun}\.[a-z_]+)`", page))
+    assert sorted(PUBLIC_TYPES - shown) == []
+    assert sorted(shown - PUBLIC_TYPES) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_what_is_shown_as_json_can_be_read(page: Path) -> None:
+    for shown in re.findall(r"^```json\n(.*?)^```", page.read_text(), re.MULTILINE | re.DOTALL):
+        json.loads(shown)
 
 
 def test_every_make_target_is_told() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import javascript
+from tests.support.pages import programs
 from tests.support.server import ROOT, Server
 
 HERE = Path(__file__).parent
@@ -29,3 +30,11 @@ def home(request: pytest.FixtureRequest) -> Path:
 def test_the_sdk_works_unmodified(server: Server, key: str, home: Path, scenario: str) -> None:
     done = javascript.run(home, scenario, server, key, without="ANTHROPIC_")
     assert done.returncode == 0, done.stderr + done.stdout
+
+
+def test_the_programs_of_the_documentation_work(server: Server, key: str, home: Path) -> None:
+    for page, text in programs("js"):
+        (home / f"{page.stem}.mjs").write_text(text)
+        done = javascript.run(home, page.stem, server, key, without="ANTHROPIC_")
+        assert done.returncode == 0, done.stderr + done.stdout
+        assert "hi word word" in done.stdout
