@@ -6,8 +6,9 @@ import shutil
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 _CHUNK_BYTES = 1 << 20
 
@@ -52,7 +53,7 @@ class BlobStore:
             partial.unlink(missing_ok=True)
         return Blob(name, size, digest.hexdigest())
 
-    def open(self, name: str) -> BinaryIO:
+    def open(self, name: str) -> BufferedReader:
         """Opens a file for reading; it stays readable when it is deleted meanwhile."""
         return self._path(name).open("rb")
 

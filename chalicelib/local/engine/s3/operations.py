@@ -1,6 +1,7 @@
 """S3 operations on objects, from a client's parameters to the answer boto3 shows."""
 
 import base64
+import hashlib
 import re
 import time
 from collections.abc import Callable
@@ -26,12 +27,22 @@ def put_object(store: ObjectStore, params: Params) -> Params:
         # Refused before the body is read; decided again when it is whole.
         condition.check(store.bucket(name).objects.get(key))
     blob = store.blobs.write(params.get("Body", b""))
-    digest = base64.b64encode(bytes.fromhex(blob.md5)).decode()
-    if params.get("ContentMD5") not in (None, digest):
+    if not _is_as_told(store, blob, params):
         store.blobs.delete(blob.name)
-        raise ServiceError("BadDigest", "The Content-MD5 you specified did not match what we received.")
-    stored = store.put(name, key, blob, drafted(blob, f'"{blob.md5}"', params), condition)
-    return {"ETag": stored.etag}
+        raise ServiceError("BadDigest", "The checksum you specified did not match what we received.")
+    draft = drafted(blob, f'"{blob.md5}"', params, params.get("ChecksumSHA256"))
+    return {"ETag": store.put(name, key, blob, draft, condition).etag}
+
+
+def _is_as_told(store: ObjectStore, blob: Blob, params: Params) -> bool:
+    """Whether the bytes have the checksums that came with them."""
+    if params.get("ContentMD5") not in (None, base64.b64encode(bytes.fromhex(blob.md5)).decode()):
+        return False
+    if "ChecksumSHA256" not in params:
+        return True
+    with store.blobs.open(blob.name) as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
+    return bool(params["ChecksumSHA256"] == base64.b64encode(digest).decode())
 
 
 def _key(params: Params) -> str:
@@ -51,9 +62,10 @@ def headers_of(params: Params) -> dict[str, str]:
     return {name: str(params[name]) for name in HEADERS if name in params}
 
 
-def drafted(blob: Blob, etag: str, params: Params) -> Stored:
-    """An object made of a file and a client's headers."""
-    return Stored(blob.name, blob.size, etag, time.time(), headers_of(params), dict(params.get("Metadata", {})))
+def drafted(blob: Blob, etag: str, params: Params, sha256: str | None = None) -> Stored:
+    """An object made of a file and a client's headers; ``sha256`` is a checksum that was held against it."""
+    metadata = dict(params.get("Metadata", {}))
+    return Stored(blob.name, blob.size, etag, time.time(), headers_of(params), metadata, sha256)
 
 
 def shown_time(seconds: float) -> datetime:
@@ -95,6 +107,8 @@ def _described(stored: Stored, params: Params, start: int, stop: int) -> Params:
         **stored.headers,
         "Metadata": {name.lower(): value for name, value in stored.metadata.items()},
     }
+    if stored.sha256 and params.get("ChecksumMode") == "ENABLED":
+        answer |= {"ChecksumSHA256": stored.sha256, "ChecksumType": "FULL_OBJECT"}
     if params.get("Range"):
         answer["ContentRange"] = f"bytes {start}-{stop - 1}/{stored.size}"
     for name in HEADERS:
@@ -190,9 +204,9 @@ def copy_object(store: ObjectStore, params: Params) -> Params:
         source = store.find(source_bucket, source_key)
         copy = store.blobs.link(source.blob)
     replaces = params.get("MetadataDirective") == "REPLACE"
-    kept = Stored(copy, source.size, source.etag, time.time(), source.headers, source.metadata)
+    kept = Stored(copy, source.size, source.etag, time.time(), source.headers, source.metadata, source.sha256)
     blob = Blob(copy, source.size, source.etag.strip('"'))
-    draft = drafted(blob, source.etag, params) if replaces else kept
+    draft = drafted(blob, source.etag, params, source.sha256) if replaces else kept
     stored = store.put(params["Bucket"], _key(params), blob, draft, condition_of(params))
     return {"CopyObjectResult": {"ETag": stored.etag, "LastModified": shown_time(stored.modified)}}
 

@@ -15,7 +15,10 @@ from chalicelib.local.engine.s3.blobs import Blob, BlobStore
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object. `modified` is in seconds since the epoch; `headers` and `metadata` are the client's."""
+    """An object. `modified` is in seconds since the epoch; `headers` and `metadata` are the client's.
+
+    `sha256` (base64) is a checksum the client gave and that was found right.
+    """
 
     blob: str
     size: int
@@ -23,6 +26,7 @@ class Stored:
     modified: float
     headers: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, str] = field(default_factory=dict)
+    sha256: str | None = None
 
 
 @dataclass(slots=True)

@@ -1,5 +1,7 @@
 """Objects: bytes, ranges, preconditions, listings, copies, multipart uploads."""
 
+import base64
+import hashlib
 import io
 
 import pytest
@@ -49,6 +51,20 @@ def test_streams_are_read_in_pieces(cloud):
     assert b"".join(body.iter_chunks(1000)) == b"a\nb\nc" * 1000
     lines = list(cloud.s3.get_object(Bucket=bucket, Key="k")["Body"].iter_lines())
     assert len(lines) == 2001
+
+
+def test_a_checksum_is_held_against_the_bytes_and_told_to_who_asks(cloud, refused):
+    bucket, body = cloud.bucket(), b"0123456789"
+    right, wrong = (base64.b64encode(hashlib.sha256(one).digest()).decode() for one in (body, b"other"))
+    given = {"Bucket": bucket, "Key": "k"}
+    refused("BadDigest", cloud.s3.put_object, **given, Body=body, ChecksumSHA256=wrong)
+    assert "Contents" not in cloud.s3.list_objects_v2(Bucket=bucket)
+    cloud.s3.put_object(**given, Body=body, ChecksumSHA256=right)
+    asked = cloud.s3.head_object(**given, ChecksumMode="ENABLED")
+    assert (asked["ChecksumSHA256"], asked["ChecksumType"]) == (right, "FULL_OBJECT")
+    assert "ChecksumSHA256" not in cloud.s3.head_object(**given)
+    cloud.s3.put_object(**given, Body=body)
+    assert "ChecksumSHA256" not in cloud.s3.head_object(**given, ChecksumMode="ENABLED")
 
 
 def test_write_once_and_compare_and_set(cloud, refused):
