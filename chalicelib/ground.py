@@ -1,5 +1,6 @@
 """What every part of the process stands on: the clients of AWS, storage, tenants and their keys."""
 
+import os
 from collections.abc import Mapping
 from threading import RLock
 from typing import Any
@@ -24,11 +25,13 @@ class Ground:
     """Made when first asked for, once a process.
 
     ``alone_since`` is set (milliseconds) by a process that knows it is the only one: older leases are dead.
+    ``holds_bucket`` is set by a process that has the bucket in itself: nobody else can be sent to it.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.alone_since = 0
+        self.holds_bucket = False
         self.lock = RLock()
 
     @lazy
@@ -50,6 +53,7 @@ class Ground:
             read_timeout=25,
             max_pool_connections=64,
             retries={"mode": "standard", "max_attempts": 5},
+            **(_addressed() if service == "s3" else {}),
         )
         with self.lock:
             return self._session.client(service, config=config)
@@ -112,3 +116,12 @@ class Ground:
     @lazy
     def idempotency(self) -> IdempotencyService:
         return IdempotencyService(self.table, self.documents, self.alone_since)
+
+
+def _addressed() -> dict[str, Any]:
+    """How the bucket is named in URLs that clients are given.
+
+    Left to itself botocore signs them for one host of all regions, which does not know young buckets.
+    """
+    elsewhere = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    return {"signature_version": "s3v4"} | ({} if elsewhere else {"s3": {"addressing_style": "virtual"}})

@@ -68,6 +68,7 @@ from chalicelib.storage.keys import Space
 from chalicelib.tenants.census import Census
 from chalicelib.tenants.holdings import NONE_KNOWN_MS
 from chalicelib.tenants.knowing import Known
+from chalicelib.uploads.wiring import Uploads
 from chalicelib.userprofiles.enrolment import Enrolment
 from chalicelib.userprofiles.service import ProfileService
 from chalicelib.userprofiles.store import ProfileStore
@@ -175,6 +176,10 @@ class Services(Ground):
     def files(self) -> FileService:
         rules = FileRules(self.settings.max_upload_mib << 20, self.settings.download_uploads)
         return FileService(FileStore(self.table), self.objects, rules, self._session_exists)
+
+    @lazy
+    def uploads(self) -> Uploads:
+        return Uploads(self)
 
     def _session_exists(self, space: Space, session_id: str) -> bool:
         try:

@@ -61,9 +61,25 @@ class FileService:
         Raises InvalidRequest, ScopeNotFound, FileDiffers; ``abandon`` the upload then.
         """
         checked = draft.checked()
-        if checked.session_id is not None and not self._session_exists(upload.space, checked.session_id):
-            raise ScopeNotFound("session_id: no such session", field="session_id")
+        self.demand_scope(upload.space, checked.session_id)
         return self._keep(upload.space, self._closed(upload, checked))
+
+    def demand_scope(self, space: Space, session_id: str | None) -> None:
+        """Raises ScopeNotFound for a session that a file cannot belong to."""
+        if session_id is not None and not self._session_exists(space, session_id):
+            raise ScopeNotFound("session_id: no such session", field="session_id")
+
+    def adopt(self, space: Space, file: File, steps: list[Write]) -> bool:
+        """Make content that is stored already known as a file, in one step with others; False when one was refused.
+
+        Raises ScopeNotFound.
+        """
+        self.demand_scope(space, file.session_id)
+        return self._store.insert(space, file, steps)
+
+    def keeps(self, space: Space, file_id: str) -> bool:
+        """Whether a file is there, expired or not."""
+        return self._store.find(space, file_id) is not None
 
     def commit_writes(self, upload: Upload, draft: FileDraft) -> list[Write]:
         """As ``commit``, for a session that is still being made: the writes that make the file known."""

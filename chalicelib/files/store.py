@@ -1,5 +1,6 @@
 """Where files are kept: a row each, and for those of a session a pointer in its scope."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from chalicelib.files.model import File
@@ -59,9 +60,9 @@ class FileStore:
         rows = self._table.get_many(keys)
         return [file_of(rows[key]) for key in keys if key in rows]
 
-    def insert(self, space: Space, file: File) -> bool:
-        """Store a file's row; False when its id is taken."""
-        return self._table.transacted(self.insert_writes(space, file))
+    def insert(self, space: Space, file: File, steps: Sequence[Write] = ()) -> bool:
+        """Store a file's row, in one step with others; False when its id is taken or one of them is refused."""
+        return self._table.transacted([*self.insert_writes(space, file), *steps])
 
     def insert_writes(self, space: Space, file: File) -> list[Write]:
         """The writes that make a file known, refused when its id is taken."""

@@ -126,6 +126,7 @@ class Runtime:
         services = Services(settings)
         if self._engine is not None:
             services.alone_since = now_ms()
+            services.holds_bucket = True
             services.hub.attach()
             self._engine.subscribe(services.hub.notify)
             if self._options.workers:

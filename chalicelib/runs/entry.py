@@ -93,7 +93,7 @@ def dead_letter(body: str, parts: Services | None = None) -> None:
 def tick(parts: Services | None = None, *, everything: bool = False) -> int:
     """Ring for every session that should have been looked at by now; gives their number.
 
-    Removes expired files, looks after sandboxes whose moment has come, runs deployments and wakes sessions.
+    Removes expired files and uploads, looks after sandboxes whose moment has come, runs deployments and wakes sessions.
     ``everything`` rings also for sessions whose time has not come: right after the start of a lone process.
     Whatever fails keeps nothing else waiting; the first failure is raised in the end.
     """
@@ -105,6 +105,7 @@ def tick(parts: Services | None = None, *, everything: bool = False) -> int:
             *(partial(known.inbox.ring, SessionRef(Space(tenant), session)) for tenant, session in due),
             lambda: _ring_for_errands(known, now, everything=everything),
             known.files.sweep,
+            lambda: known.uploads.service.sweep(),
             known.skills.sweep,
             lambda: known.sandboxes.sweep() if any_due(known.table, now) else None,
             lambda: tick_timers(known),

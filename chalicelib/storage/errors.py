@@ -40,6 +40,10 @@ class ObjectMissing(StorageError):
     """There is no such object in the bucket."""
 
 
+class ObjectThere(StorageError):
+    """There is an object of this key already."""
+
+
 class SecretUnreadable(StorageError):
     """A stored secret cannot be opened: sealed under another root key, moved from its place, or altered."""
 

@@ -7,11 +7,14 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.core.lazy import lazy
-from chalicelib.storage.errors import ObjectMissing
+from chalicelib.storage.direct import Described, Terms, described
+from chalicelib.storage.errors import ObjectMissing, ObjectThere
 
 PART_BYTES = 8 << 20
 _READ_BYTES = 1 << 18
 _DELETE_BATCH = 1000
+_ABSENT = ("NoSuchKey", "404")
+_TAKEN = ("PreconditionFailed", "ConditionalRequestConflict")
 
 
 class Objects:
@@ -50,10 +53,24 @@ class Objects:
         try:
             body = self._client.get_object(Bucket=self._bucket, Key=key, **part)["Body"]
         except ClientError as error:
-            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+            if _code(error) in _ABSENT:
                 raise ObjectMissing(key) from error
             raise
         return _pieces(body)
+
+    def describe(self, key: str) -> Described:
+        """What is known of an object without reading it. Raises ObjectMissing."""
+        try:
+            return described(self._client.head_object(Bucket=self._bucket, Key=key, ChecksumMode="ENABLED"))
+        except ClientError as error:
+            if _code(error) in _ABSENT:
+                raise ObjectMissing(key) from error
+            raise
+
+    def signed_put(self, key: str, terms: Terms, seconds: int) -> str:
+        """A URL under which anybody may store the object on these terms, with their headers."""
+        asked = {"Bucket": self._bucket, "Key": key, **terms.parameters()}
+        return str(self._client.generate_presigned_url("put_object", Params=asked, ExpiresIn=seconds))
 
     def copy(self, source: str, target: str) -> None:
         """Copy inside the bucket without moving bytes through here."""
@@ -84,9 +101,13 @@ class Objects:
                 return
             self._client.delete_objects(Bucket=self._bucket, Delete={"Objects": found, "Quiet": True})
 
-    def writer(self, key: str, media_type: str) -> "ObjectWriter":
-        """A writer for an object of unknown size."""
-        return ObjectWriter(self._client, self._bucket, key, media_type)
+    def writer(self, key: str, media_type: str, *, anew: bool = False) -> "ObjectWriter":
+        """A writer for an object of unknown size; ``anew``: one that must not be there yet."""
+        return ObjectWriter(self._client, self._bucket, key, media_type, anew=anew)
+
+
+def _code(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
 
 
 def _pieces(body: Any) -> Iterator[bytes]:
@@ -103,9 +124,10 @@ class ObjectWriter:
     End with ``close`` or ``abort``.
     """
 
-    def __init__(self, client: Any, bucket: str, key: str, media_type: str) -> None:
+    def __init__(self, client: Any, bucket: str, key: str, media_type: str, *, anew: bool = False) -> None:
         self._client = client
         self._target = {"Bucket": bucket, "Key": key}
+        self._condition = {"IfNoneMatch": "*"} if anew else {}
         self._media_type = media_type
         self._buffer = bytearray()
         self._upload: str | None = None
@@ -133,15 +155,23 @@ class ObjectWriter:
         self._parts.append({"ETag": answer["ETag"], "PartNumber": number})
 
     def close(self) -> None:
-        """Make the object visible."""
+        """Make the object visible. Raises ObjectThere when it was to be a new one and is not."""
+        try:
+            self._finish()
+        except ClientError as error:
+            if self._condition and _code(error) in _TAKEN:
+                raise ObjectThere(self._target["Key"]) from error
+            raise
+
+    def _finish(self) -> None:
+        target = {**self._target, **self._condition}
         if self._upload is None:
-            self._client.put_object(**self._target, Body=self._buffer, ContentType=self._media_type)
+            self._client.put_object(**target, Body=self._buffer, ContentType=self._media_type)
             return
         if self._buffer:
             self._flush()
-        self._client.complete_multipart_upload(
-            **self._target, UploadId=self._upload, MultipartUpload={"Parts": self._parts}
-        )
+        parts = {"Parts": self._parts}
+        self._client.complete_multipart_upload(**target, UploadId=self._upload, MultipartUpload=parts)
 
     def abort(self) -> None:
         """Leave nothing behind."""

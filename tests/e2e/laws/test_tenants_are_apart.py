@@ -115,6 +115,7 @@ def things_of(api: Api) -> dict[str, str]:
             "session_id": session,
             "resource_id": attached[0]["id"],
             "file_id": uploaded["id"],
+            "upload_id": _upload_of(api),
             "key_id": api.post("/v1/api_keys", name="second")["id"],
             "sandbox_id": sandbox,
             "snapshot_id": api.post(f"/sandboxes/{sandbox}/snapshots")["snapshotID"],
@@ -130,6 +131,14 @@ def things_of(api: Api) -> dict[str, str]:
             **_jobs_of(api, agent, environment, session),
         }
     )
+
+
+def _upload_of(api: Api) -> str:
+    """A file whose content is there, and which is not completed."""
+    upload = api.post("/v1/files/uploads", filename="a.txt", size_bytes=11)
+    target = upload["upload"]
+    assert api.client.put(target["url"], content=b"secret text", headers=target["headers"]).status_code == 200
+    return str(upload["id"])
 
 
 def _turn_of(api: Api, session: str) -> dict[str, str]:
@@ -335,6 +344,7 @@ REFERENCES: list[tuple[str, str, Json]] = [
     ("POST", "/v1/agents", {"name": "x", "model": "m", "environment_id": "$environment_id"}),
     ("POST", "/v1/agents", {"name": "x", "model": "m", "callable_agents": [{"type": "agent", "id": "$agent_id"}]}),
     ("POST", "/v1/files", {"filename": "a", "content": "x", "scope_id": "$session_id"}),
+    ("POST", "/v1/files/uploads", {"filename": "a", "size_bytes": 1, "scope_id": "$session_id"}),
     ("GET", "/v1/files?scope_id=$session_id", {}),
     ("GET", "/v1/skills?after_id=$skill_id&source=custom", {}),
     ("GET", "/v1/files?ids=$file_id", {}),

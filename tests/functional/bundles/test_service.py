@@ -5,7 +5,6 @@ import json
 import tracemalloc
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -42,53 +41,9 @@ from tests.support.bundles import (
     workspace,
     write,
 )
+from tests.support.dying import Died, dying
 
 MIB = 1 << 20
-
-
-class Died(BaseException):
-    """The process ends here."""
-
-
-@dataclass
-class Life:
-    """How many writes a process has left."""
-
-    left: int
-
-    def spend(self) -> None:
-        """One write."""
-        if self.left == 0:
-            raise Died
-        self.left -= 1
-
-
-class Mortal:
-    """A client of storage whose process dies after so many writes."""
-
-    _WRITES = ("put_item", "update_item", "batch_write_item", "transact_write_items", "put_object", "upload_part")
-
-    def __init__(self, client: Any, life: Life) -> None:
-        self._client, self._life = client, life
-
-    def __getattr__(self, name: str) -> Any:
-        call = getattr(self._client, name)
-        if name not in self._WRITES:
-            return call
-
-        def written(**given: Any) -> Any:
-            self._life.spend()
-            return call(**given)
-
-        return written
-
-
-def dying(settings: Settings, left: int) -> Services:
-    """A process that dies after so many writes to table and bucket."""
-    services, life = Services(settings), Life(left)
-    services.table._client = Mortal(services.table._client, life)
-    services.objects.__dict__["_client"] = Mortal(services.objects._client, life)
-    return services
 
 
 def records(services: Services, ref: SessionRef) -> list[Any]:

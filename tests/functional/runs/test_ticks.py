@@ -1,6 +1,7 @@
 """The clock does everything that is due, whatever of it fails."""
 
 from decimal import Decimal
+from operator import attrgetter
 
 import pytest
 
@@ -35,14 +36,16 @@ def is_done(services: Services, space: Space, made: Limit) -> bool:
     return services.limiting.limits.counted(space, [made])[made.id] == (0, 0)
 
 
-@pytest.mark.parametrize("part", ["files", "skills", "inbox", "doorbells", "memory_removal", "memory_embedding"])
+@pytest.mark.parametrize(
+    "part", ["files", "uploads.service", "skills", "inbox", "doorbells", "memory_removal", "memory_embedding"]
+)
 def test_what_fails_is_told_and_keeps_nothing_else_waiting(
     services: Services, part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     space, made = owed(services)
     name = "ring" if part in ("inbox", "doorbells") else "sweep"
     monkeypatch.setattr(services.sessions, "due", lambda _before: [(space.tenant, new_id())])
-    monkeypatch.setattr(getattr(services, part), name, fails)
+    monkeypatch.setattr(attrgetter(part)(services), name, fails)
     with pytest.raises(Broken):
         entry.tick(services)
     assert is_done(services, space, made)

@@ -1,5 +1,7 @@
 """What anybody may send without a key is small, but for what is signed."""
 
+import inspect
+
 import pytest
 
 from chalicelib.doors.managed import DOOR as MANAGED
@@ -16,11 +18,20 @@ _OPEN = [
     for route in door.routes
     if route.scope is None and WITH_BODY & set(route.methods)
 ]
+_ADMITTED_BY_URL = ("/v1/files/uploads/{upload_id}/content",)
+"""The URL is signed, and is looked at before a byte of the body is."""
 
 
-@pytest.mark.parametrize("route", _OPEN, ids=lambda route: route.path)
+@pytest.mark.parametrize("route", [one for one in _OPEN if one.path not in _ADMITTED_BY_URL], ids=lambda one: one.path)
 def test_a_body_of_somebody_unknown_is_bounded(route: Route) -> None:
     assert route.body_limit <= (_MESSAGE if "/webhook/" in route.path else _FORM)
+
+
+@pytest.mark.parametrize("path", _ADMITTED_BY_URL)
+def test_a_large_body_is_read_by_its_handler_alone(path: str) -> None:
+    (route,) = [one for one in _OPEN if one.path == path]
+    assert route.raw
+    assert inspect.iscoroutinefunction(route.handler)
 
 
 def test_a_form_has_no_more_fields_than_it_can_need() -> None:

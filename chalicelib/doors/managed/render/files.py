@@ -13,9 +13,14 @@ def name(file_id: str) -> str:
     return dress("file", file_id)
 
 
+def scope(session_id: str | None) -> dict[str, str] | None:
+    """What something belongs to."""
+    return None if session_id is None else {"type": "session", "id": dress("sesn", session_id)}
+
+
 def file(stored: File) -> dict[str, Any]:
     """What is known of a file."""
-    scope = None if stored.session_id is None else {"type": "session", "id": dress("sesn", stored.session_id)}
+    belongs = scope(stored.session_id)
     return {
         "id": name(stored.id),
         "type": "file",
@@ -24,8 +29,8 @@ def file(stored: File) -> dict[str, Any]:
         "media_type": stored.media_type,
         "size_bytes": stored.size,
         "downloadable": stored.shown_downloadable(),
-        "scope": scope,
-        "scope_id": scope and scope["id"],
+        "scope": belongs,
+        "scope_id": belongs and belongs["id"],
         "created_at": iso(stored.created_at),
         "expires_at": optional_iso(stored.expires_at),
     }

@@ -9,14 +9,15 @@ from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.core.ids import derive_id, undress
 from chalicelib.core.numbers import whole
 from chalicelib.doors.managed import lists, reach
+from chalicelib.doors.managed.file_drafts import draft_of, session_of
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.refs import path_id
 from chalicelib.doors.managed.render import files as render
 from chalicelib.doors.managed.schemas import files as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted
 from chalicelib.doors.managed.uploads import FormReader, collect
-from chalicelib.files.errors import FileNotFound, ScopeNotFound
-from chalicelib.files.model import File, FileDraft, guessed_type
+from chalicelib.files.errors import FileNotFound
+from chalicelib.files.model import File, guessed_type
 from chalicelib.files.service import Upload
 from chalicelib.http.bodies import parse_object
 from chalicelib.http.idempotent import key_of
@@ -64,7 +65,7 @@ async def _upload_form(call: Call, file_id: str | None) -> File:
         fields = validate(schemas.FileForm, {name: text for name, text in form.fields.items() if text})
         if form.file is None:
             raise InvalidRequest("file: field required", field="file")
-        draft = _draft(form.file.filename, form.file.media_type, fields)
+        draft = draft_of(form.file.filename, form.file.media_type, fields)
         return await asyncio.to_thread(files.commit, upload, draft)
     except BaseException:
         await asyncio.shield(asyncio.to_thread(files.abandon, upload))
@@ -91,7 +92,7 @@ async def _upload_json(call: Call, file_id: str | None) -> File:
 def _store_json(call: Call, raw: bytes, file_id: str | None) -> File:
     body = validate(schemas.JsonUpload, parse_object(raw))
     media_type = body.media_type or guessed_type(body.filename)
-    draft = _draft(body.filename, media_type, body)
+    draft = draft_of(body.filename, media_type, body)
     data = _decoded(body.content, body.encoding or ("utf8" if media_type.startswith("text/") else "base64"))
     return call.services.files.create_from_bytes(Space(call.principal.tenant), draft, data, file_id)
 
@@ -103,25 +104,6 @@ def _decoded(content: str, encoding: str) -> bytes:
         return base64.b64decode(content, validate=True)
     except (binascii.Error, ValueError) as error:
         raise InvalidRequest("content: not valid base64", field="content") from error
-
-
-def _draft(filename: str, media_type: str, said: schemas.FileForm | schemas.JsonUpload) -> FileDraft:
-    session_id = None
-    if said.scope_id is not None:
-        session_id = _session(said.scope_id)
-        if session_id is None:
-            raise ScopeNotFound("session_id: no such session", field="session_id")
-    return FileDraft(
-        filename=filename,
-        media_type=media_type,
-        downloadable=said.downloadable,
-        session_id=session_id,
-        lifetime=said.expires_in_seconds,
-    )
-
-
-def _session(text: str) -> str | None:
-    return undress("sesn", text) or undress("sess", text)
 
 
 def _file_id(call: Call) -> str:
@@ -136,7 +118,7 @@ def list_(call: Call) -> Answer:
         return Answer(_by_ids(call, space, query))
     session_id = None
     if query.scope_id is not None:
-        session_id = _session(query.scope_id)
+        session_id = session_of(query.scope_id)
         if session_id is None:
             return Answer(lists.page([], None))
     back, window = _window(call, space, query)
