@@ -164,6 +164,11 @@ class FileService:
         file = self.get(space, file_id)
         return file.media_type, b"".join(self._stream(file))
 
+    def reader(self, space: Space, file_id: str) -> tuple[File, Callable[[], Iterator[bytes]]]:
+        """A file and what reads it from its beginning, for use inside the server. Raises FileNotFound, FileExpired."""
+        file = self.get(space, file_id)
+        return file, lambda: self._stream(file)
+
     def delete(self, space: Space, file_id: str) -> None:
         """Remove a file, its bytes first. Raises FileNotFound."""
         file = self._store.find(space, file_id)

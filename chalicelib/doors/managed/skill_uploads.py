@@ -3,13 +3,14 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from typing import IO
 
 from chalicelib.core.errors import InvalidRequest, TooLarge
 from chalicelib.doors.managed.schemas.skills import SkillFields, SkillFileInput, SkillInput
 from chalicelib.doors.managed.uploads import MOST_FIELD_BYTES, Form, FormReader, Part, unquoted
+from chalicelib.files.model import File
 from chalicelib.http.bodies import parse_object
 from chalicelib.http.validation import validate
 from chalicelib.skills.errors import invalid
@@ -53,11 +54,29 @@ def from_form(body: IO[bytes], content_type: str) -> Iterator[SkillDraft]:
         yield _draft(fields, reader.files)
 
 
-def from_json(body: IO[bytes]) -> SkillDraft:
-    """The skill in a JSON body. Raises InvalidRequest."""
+def from_json(body: IO[bytes], uploaded: Callable[[str], Source], *, archive: bool) -> SkillDraft:
+    """The skill in a JSON body, or in the file it names, which ``uploaded`` finds; ``archive``: in the latter alone.
+
+    Raises InvalidRequest and what ``uploaded`` raises.
+    """
     body.seek(0)
     said = validate(SkillInput, parse_object(body.read()))
+    if said.file_id is not None and said.files is not None:
+        raise invalid("file_id", "cannot be combined with files")
+    if said.file_id is not None:
+        return _draft(said, [uploaded(said.file_id)])
+    if archive:
+        raise InvalidRequest("the archive must be sent as the part file of a form, or named by its file_id")
+    if said.files is None:
+        raise invalid("files", "field required")
     return _draft(said, [_decoded(place, one) for place, one in enumerate(said.files)])
+
+
+def from_file(file: File, pieces: Callable[[], Iterator[bytes]]) -> Source:
+    """An uploaded file in the place of one that is sent. Raises TooLarge."""
+    if file.size > MOST_REQUEST_BYTES:
+        raise TooLarge(f"file_id: the file has more than {MOST_REQUEST_BYTES} bytes", field="file_id")
+    return Source(file.filename, file.size, pieces)
 
 
 def _decoded(place: int, sent: SkillFileInput) -> Source:

@@ -348,6 +348,7 @@ REFERENCES: list[tuple[str, str, Json]] = [
     ("GET", "/v1/files?scope_id=$session_id", {}),
     ("GET", "/v1/skills?after_id=$skill_id&source=custom", {}),
     ("GET", "/v1/files?ids=$file_id", {}),
+    ("POST", "/v1/skills", {"file_id": "$file_id"}),
     ("POST", "/v1/sessions/import", {"file_id": "$file_id"}),
     ("POST", "/v1/sessions/import", {"file_id": "$bundle", "agent": "$agent_id"}),
     ("POST", "/v1/sessions/import", {"file_id": "$bundle", "environment_id": "$environment_id"}),

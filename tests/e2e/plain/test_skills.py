@@ -26,6 +26,11 @@ def zipped(api: Api, raw: bytes, path: str = "/v1/skills/upload", **fields: str)
     return sent(api, path, {"file": ("skill.zip", raw)}, **fields)
 
 
+def stored(api: Api, raw: bytes, name: str = "skill.zip") -> str:
+    """An uploaded file; its id."""
+    return str(api.client.post("/v1/files", files={"file": (name, raw)}).json()["id"])
+
+
 def made(api: Api, name: str = "folding", **more: str) -> Json:
     """A new skill."""
     return api.post("/v1/skills", files=json_of(files_of(name, **more)))
@@ -170,9 +175,47 @@ class TestCreating:
             api.call("POST", "/v1/skills/upload", {"files": json_of(files_of("a"))}),
             sent(api, "/v1/skills/upload", {"other": ("a.zip", b"x")}),
             zipped(api, b"PK\x03\x04 and nothing"),
+            api.call("POST", "/v1/skills/upload", {}),
+            api.call("POST", "/v1/skills", {"files": None}),
+            api.call("POST", "/v1/skills", {"files": json_of(files_of("a")), "file_id": stored(api, b"x")}),
+            api.call("POST", "/v1/skills", {"file_id": stored(api, b"PK\x03\x04 and nothing")}),
         ):
             assert answer.status_code == 400, answer.text
         assert api.call("POST", "/v1/skills", content=b"x", headers={"content-type": "text/csv"}).status_code == 415
+
+    @pytest.mark.parametrize("path", ["/v1/skills", "/v1/skills/upload"])
+    def test_an_uploaded_file_stands_for_the_archive(self, api: Api, path: str) -> None:
+        content = files_of("folding")
+        skill = api.post(path, file_id=stored(api, zip_of(content, ("run.sh",))), display_title="Folding paper")
+        assert (skill["name"], skill["display_title"], names(skill)) == ("folding", "Folding paper", set(content))
+        archive = api.call("GET", f"/v1/skills/{skill['id']}/versions/latest/content").content
+        assert archive == api.call("GET", f"/v1/skills/{made(api)['id']}/versions/latest/content").content
+
+    @pytest.mark.parametrize("end", ["versions", "versions/upload"])
+    def test_an_uploaded_file_makes_a_version(self, api: Api, end: str) -> None:
+        skill, again = made(api)["id"], stored(api, zip_of(files_of("folding", extra="x")))
+        version = api.post(f"/v1/skills/{skill}/{end}", file_id=again)
+        assert "extra" in names(version)
+        assert names(api.get(f"/v1/skills/{skill}")) == names(version)
+
+    def test_an_uploaded_guide_is_a_skill_of_one_file(self, api: Api) -> None:
+        guided = stored(api, guide("folding").encode(), "SKILL.md")
+        assert names(api.post("/v1/skills", file_id=guided)) == {"SKILL.md"}
+
+    def test_a_file_that_is_not_there_or_too_large_makes_no_skill(self, api: Api, stranger: Api) -> None:
+        theirs = stored(stranger, zip_of(files_of("folding")))
+        large = stored(api, b"\0" * ((30 << 20) + 1))
+        for file_id, status in ((theirs, 404), ("file_" + "0" * 32, 404), ("x", 404), (large, 413)):
+            answer = api.call("POST", "/v1/skills", {"file_id": file_id})
+            assert answer.status_code == status, answer.text
+        assert api.get("/v1/skills", source="custom")["data"] == []
+
+    def test_a_key_makes_repeats_with_an_uploaded_file_meet(self, api: Api) -> None:
+        keyed, file_id = {"idempotency-key": "once"}, stored(api, zip_of(files_of("folding")))
+        first, again = (api.ok("POST", "/v1/skills", {"file_id": file_id}, headers=keyed) for _ in range(2))
+        assert first == again
+        other = stored(api, zip_of(files_of("folding", extra="x")))
+        assert api.call("POST", "/v1/skills", {"file_id": other}, headers=keyed).status_code == 409
 
     def test_an_id_is_honoured_when_it_is_free(self, api: Api, stranger: Api) -> None:
         form = form_of(files_of("folding"))

@@ -2,9 +2,11 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.ids import named_id
 from chalicelib.core.numbers import whole
 from chalicelib.doors.managed import lists, reach
 from chalicelib.doors.managed.mode import is_sdk
@@ -12,12 +14,12 @@ from chalicelib.doors.managed.policies import skill_policy_of
 from chalicelib.doors.managed.render import skills as render
 from chalicelib.doors.managed.schemas import skills as schemas
 from chalicelib.doors.managed.schemas.lists import Deleted, ListQuery
-from chalicelib.doors.managed.skill_uploads import from_form, from_json, spooled
+from chalicelib.doors.managed.skill_uploads import from_file, from_form, from_json, spooled
 from chalicelib.http.idempotent import key_of
 from chalicelib.http.route import Answer, Call, Download, Route
 from chalicelib.skills.model import MOST_REQUEST_BYTES, Origin, Skill, SkillVersion
 from chalicelib.skills.reading import Made
-from chalicelib.skills.sources import SkillDraft
+from chalicelib.skills.sources import SkillDraft, Source
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 
@@ -56,8 +58,7 @@ async def create(call: Call) -> Answer:
 
 async def upload(call: Call) -> Answer:
     """Make a skill of an archive."""
-    _demand_form(call)
-    return await create(call)
+    return Answer(_skill(call, *await _stored(call, _creation(call), archive=True)), 201)
 
 
 async def create_version(call: Call) -> Answer:
@@ -70,14 +71,8 @@ async def create_version(call: Call) -> Answer:
 async def upload_version(call: Call) -> Answer:
     """Add a version out of an archive."""
     store = await asyncio.to_thread(_addition, call)
-    _demand_form(call)
-    skill, version = await _stored(call, store)
+    skill, version = await _stored(call, store, archive=True)
     return Answer(render.version(skill, version), 201)
-
-
-def _demand_form(call: Call) -> None:
-    if not _is_form(call):
-        raise InvalidRequest(f"the archive must be sent as the part file of a {_FORM} body")
 
 
 def _creation(call: Call) -> Store:
@@ -92,14 +87,18 @@ def _addition(call: Call) -> Store:
     return lambda sent: call.services.skills.add(_space(call), skill, sent, policy, seed)
 
 
-async def _stored(call: Call, store: Store) -> Made:
+def _uploaded(call: Call, file_id: str) -> Source:
+    return from_file(*call.services.files.reader(_space(call), named_id("file", file_id, "file_id", "file")))
+
+
+async def _stored(call: Call, store: Store, *, archive: bool = False) -> Made:
     if call.request is None:
         raise RuntimeError("an upload needs the request itself")
     with await spooled(call.request.stream()) as body:
 
         def work() -> Made:
             if not _is_form(call):
-                return store(from_json(body))
+                return store(from_json(body, partial(_uploaded, call), archive=archive))
             with from_form(body, call.headers["content-type"]) as sent:
                 return store(sent)
 

@@ -27,9 +27,11 @@ class SkillFields(BaseModel):
 
 
 class SkillInput(SkillFields):
-    """A skill, or a version of one, as JSON."""
+    """A skill, or a version of one, as JSON: its ``files``, or a ``file_id``, the uploaded file that is sent in their
+    place."""
 
-    files: list[SkillFileInput] = Field(min_length=1, max_length=MOST_FILES)
+    files: list[SkillFileInput] | None = Field(default=None, min_length=1, max_length=MOST_FILES)
+    file_id: str | None = None
 
 
 class SkillListQuery(ListQuery):
