@@ -167,7 +167,7 @@ def test_what_a_run_cost_before_it_waited_or_was_thrown_away_counts(api: Api, mo
     answer = {"type": "user.custom_tool_result", "custom_tool_use_id": waiting(), "content": "yes"}
     assert counted() == (0, 0, "0.3")
     api.send(session, answer)
-    wait_for(lambda: counted()[0] == 1, 20, "the run to be over")
+    wait_for(lambda: counted()[0] == 1, "the run to be over")
     assert counted() == (1, 0, "0.32")
     waiting()
     api.send(session, {"type": "user.interrupt"})

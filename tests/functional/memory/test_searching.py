@@ -152,7 +152,10 @@ def test_a_model_that_fails_keeps_nobody_from_writing_and_searching(
     assert library.embedding.sweep() == len(TEXTS)
 
 
-def test_vectors_of_another_model_count_for_nothing(services: Services, model: BuiltInEmbedder) -> None:
+def test_vectors_of_another_model_count_for_nothing(
+    services: Services, model: BuiltInEmbedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(searching, "_FRESH_SECONDS", 60)
     library = Library(services, model)
     library.fill()
     library.embedding.sweep()
