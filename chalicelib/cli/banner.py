@@ -9,31 +9,37 @@ if TYPE_CHECKING:
     from chalicelib.local.runtime import Started
 
 
-def show(started: "Started", *, demo: bool) -> None:
-    """Print the greeting; with ``demo`` a thread of its own runs the conversation first."""
-    if not demo:
-        _greet(started)
-        return
-    threading.Thread(target=_converse, args=(started,), name="demo", daemon=True).start()
+class Banner:
+    """Prints to standard output. With ``demo`` a conversation comes first, and nothing else is printed meanwhile."""
 
+    def __init__(self, *, demo: bool) -> None:
+        self._demo = demo
+        self._greeted = threading.Event()
 
-def tell_sandboxes(sentence: str, isolated: bool) -> None:
-    """Print how commands are isolated; what should worry stands out."""
-    click.echo(sentence if isolated else click.style(sentence, fg="yellow", bold=True))
+    def show(self, started: "Started") -> None:
+        """Greet; with a conversation that happens in a thread of its own."""
+        if self._demo:
+            threading.Thread(target=self._converse, args=(started,), name="demo", daemon=True).start()
+        else:
+            self._greet(started)
 
+    def tell_sandboxes(self, sentence: str, isolated: bool) -> None:
+        """Print how commands are isolated, after the greeting; what should worry stands out."""
+        self._greeted.wait()
+        click.echo(sentence if isolated else click.style(sentence, fg="yellow", bold=True))
 
-def _converse(started: "Started") -> None:
-    from chalicelib.cli.demo import converse
+    def _converse(self, started: "Started") -> None:
+        from chalicelib.cli.demo import converse
 
-    converse(started.url, started.credentials.api_key)
-    _greet(started)
+        converse(started.url, started.credentials.api_key)
+        self._greet(started)
 
-
-def _greet(started: "Started") -> None:
-    url, key = started.url, started.credentials.api_key
-    click.echo()
-    click.echo(f"Lambent serves at {click.style(url, bold=True)}   docs: {url}/docs   Ctrl-C stops it")
-    click.echo(f"API key: {click.style(key, bold=True)}")
-    click.echo("Try it:")
-    click.echo(f"  curl -s {url}/v1/agents -H 'x-api-key: {key}' -H 'content-type: application/json' \\")
-    click.echo("""    -d '{"name": "First", "model": "default"}'""")
+    def _greet(self, started: "Started") -> None:
+        url, key = started.url, started.credentials.api_key
+        click.echo()
+        click.echo(f"Lambent serves at {click.style(url, bold=True)}   docs: {url}/docs   Ctrl-C stops it")
+        click.echo(f"API key: {click.style(key, bold=True)}")
+        click.echo("In another terminal, and then on with docs/quickstart.md:")
+        click.echo(f"  export LAMBENT={url} KEY={key}")
+        click.echo('  curl -s "$LAMBENT/v1/me" -H "x-api-key: $KEY"')
+        self._greeted.set()

@@ -38,8 +38,9 @@ def _talk(client: Any) -> None:
     path = f"/v1/sessions/{session['id']}/messages"
     with client.stream("POST", path, json={"content": QUESTION}) as stream:
         stream.raise_for_status()
+        shown = _Transcript(started)
         for event in _events(stream.iter_lines()):
-            _show(event, time.monotonic() - started)
+            shown.add(event)
 
 
 def _default_model(client: Any) -> str | None:
@@ -62,13 +63,42 @@ def _events(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
             yield json.loads(line.removeprefix("data: "))
 
 
-def _show(event: dict[str, Any], seconds: float) -> None:
-    kind = event["type"]
-    if kind == "agent.message_chunk" or kind.startswith("system."):
-        return
-    text = "".join(block.get("text", "") for block in event.get("content") or ())
-    if kind == "session.error":
-        text = event["error"]["message"]
-    if kind == "session.status_idle":
-        text = (event.get("stop_reason") or {}).get("type", "")
-    click.echo(f"  {seconds:6.2f} s  {kind:<28} {text}".rstrip())
+class _Transcript:
+    """A line for each stored event, with its time since the message was sent; the answer as it is said."""
+
+    def __init__(self, started: float) -> None:
+        self._started = started
+        self._speaking = False
+
+    def add(self, event: dict[str, Any]) -> None:
+        kind = event["type"]
+        if kind == "agent.message_chunk":
+            self._say(event["delta"])
+        elif not kind.startswith("system.") and "_stream_" not in kind:
+            was_said = self._end_of_speech() and kind == "agent.message"
+            if not was_said:
+                click.echo(f"{self._head(kind)} {_text_of(event)}".rstrip())
+
+    def _end_of_speech(self) -> bool:
+        """Whether the line that stood last was of pieces; it ends here."""
+        spoke, self._speaking = self._speaking, False
+        if spoke:
+            click.echo()
+        return spoke
+
+    def _say(self, piece: str) -> None:
+        if not self._speaking:
+            click.echo(f"{self._head('agent.message')} ", nl=False)
+        self._speaking = True
+        click.echo(piece, nl=False)
+
+    def _head(self, kind: str) -> str:
+        return f"  {time.monotonic() - self._started:6.2f} s  {kind:<28}"
+
+
+def _text_of(event: dict[str, Any]) -> str:
+    if event["type"] == "session.error":
+        return str(event["error"]["message"])
+    if event["type"] == "session.status_idle":
+        return str((event.get("stop_reason") or {}).get("type", ""))
+    return "".join(block.get("text", "") for block in event.get("content") or ())

@@ -61,18 +61,19 @@ main.add_command(stop)
 
 
 def _run(options: Any, *, as_json: bool, demo: bool) -> None:
-    from chalicelib.cli import banner
+    from chalicelib.cli.banner import Banner
     from chalicelib.http.server import CannotListen
     from chalicelib.local.engine.errors import EngineError
     from chalicelib.local.runtime import Runtime, Started
 
     runtime = Runtime(options)
+    banner = Banner(demo=demo)
 
     def ready(started: Started) -> None:
         if as_json:
             _print_json(started)
         else:
-            banner.show(started, demo=demo)
+            banner.show(started)
 
     try:
         runtime.run(ready, None if as_json else banner.tell_sandboxes)

@@ -165,7 +165,8 @@ def _hold(path: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise StateDirectoryInUse(f"{path.parent} is in use by another process") from None
+        told = f"{path.parent} is in use by another process: stop that server, or name another directory with --state"
+        raise StateDirectoryInUse(told) from None
     return descriptor
 
 
