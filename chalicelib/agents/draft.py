@@ -38,6 +38,12 @@ class AgentFields(BaseModel):
 class AgentCreate(AgentFields):
     """A new agent."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"name": "Guide", "model": "default", "system": "Answer in one short sentence.", "tools": []}]
+        }
+    )
+
     name: Name
     model: ModelInput
 

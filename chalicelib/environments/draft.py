@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from chalicelib.environments.config import PackageList, checked_dockerfile, checked_host
 from chalicelib.environments.model import Scope
@@ -81,6 +81,8 @@ class EnvironmentFields(BaseModel):
 
 class EnvironmentCreate(EnvironmentFields):
     """A new environment."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Plain"}]})
 
     name: Name
 

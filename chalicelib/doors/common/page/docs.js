@@ -131,7 +131,8 @@
       if (one && link.hash === `#${one.operationId}`) { link.setAttribute("aria-current", "page"); link.scrollIntoView({ block: "nearest" }); } else link.removeAttribute("aria-current");
     const main = byId("main");
     if (!one) {
-      main.replaceChildren(el("h2", {}, api.info.title), el("p", {}, api.info.description || ""), el("p", { class: "quiet" }, "Choose a route. Press / to search."));
+      document.title = `${api.info.title} API`;
+      main.replaceChildren(el("h2", {}, api.info.title), el("p", {}, api.info.description || ""), ...firstSteps(), el("p", { class: "quiet" }, "Every route is in the list. Press / to search."));
       return;
     }
     document.title = `${one.method.toUpperCase()} ${one.path}`;
@@ -140,6 +141,16 @@
       el("p", {}, one.summary || "", el("span", { class: "quiet" }, one.security && one.security.length ? `  ·  needs a key with scope ${one["x-scope"]}` : "  ·  needs no key")),
       ...tryOut(one), ...answers(one));
     main.scrollTop = 0;
+  }
+
+  // What a first conversation takes, of the routes that are there.
+  function firstSteps() {
+    const steps = [["post_v1_agents", "Make an agent"], ["post_v1_environments", "Make an environment"], ["post_v1_sessions", "Open a session of the two, by their ids"], ["post_v1_sessions_session_id_messages", "Send it a message and watch the answer"]];
+    const links = operations().flatMap((one) => steps.filter(([id]) => id === one.operationId).map(([id, text]) => [text, el("a", { href: `#${id}` }, `${one.method.toUpperCase()} ${one.path}`)]));
+    if (links.length < steps.length) return [];
+    const ordered = steps.map(([, text]) => links.find(([told]) => told === text));
+    return [el("h3", {}, "A first conversation"), el("ol", { class: "steps" }, el("li", {}, "Put your API key in at the top: make run prints one, elsewhere the operator gives it to you"),
+      ...ordered.map(([text, link]) => el("li", {}, `${text}: `, link)))];
   }
 
   function answers(one) {

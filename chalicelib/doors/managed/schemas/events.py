@@ -257,11 +257,17 @@ SentEvent = Annotated[
 class SendEvents(_Sent):
     """The events of one request, taken or refused as one."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"events": [{"type": "user.message", "content": "Good morning"}]}]}
+    )
+
     events: Annotated[list[SentEvent], Field(min_length=1, max_length=MAX_EVENTS)]
 
 
 class SendMessage(_Sent):
     """One message whose turn is streamed back."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"content": "What is the capital of France?"}]})
 
     content: Words | Annotated[list[MessageBlock], Field(min_length=1)]
     id: ClientId | None = None

@@ -43,7 +43,10 @@ class Budget(BaseModel):
 class SessionCreate(BaseModel):
     """A new session."""
 
-    model_config = ConfigDict(populate_by_name=True)
+    model_config = ConfigDict(
+        populate_by_name=True,
+        json_schema_extra={"examples": [{"agent": "agent_…", "environment_id": "env_…"}]},
+    )
 
     agent: str | AgentChoice = Field(validation_alias=AliasChoices("agent", "agent_id"))
     environment_id: str | EnvironmentChoice | None = Field(

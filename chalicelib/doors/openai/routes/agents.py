@@ -65,7 +65,7 @@ def delete(call: Call) -> Answer:
 
 _ALL = "/openai/v1/agents"
 _ONE = f"{_ALL}/{{agent_id}}"
-_TAGS = ("agents",)
+_TAGS = ("openai agents",)
 ROUTES: tuple[Route, ...] = both_bases(
     Route(
         ("POST",),

@@ -77,7 +77,7 @@ def delete(call: Call) -> Answer:
 
 _ALL = "/openai/v1/agents/sessions/{session_id}/artifacts"
 _ONE = f"{_ALL}/{{artifact_id}}"
-_TAGS = ("sessions",)
+_TAGS = ("openai sessions",)
 ROUTES: tuple[Route, ...] = both_bases(
     Route(
         ("GET",),

@@ -168,7 +168,7 @@ def retrieve_template(call: Call) -> Answer:
 _ALL = "/openai/v1/agents/environments"
 _ONE = f"{_ALL}/{{environment_id}}"
 _TEMPLATES = f"{_ALL}/templates"
-_TAGS = ("environments",)
+_TAGS = ("openai environments",)
 ROUTES: tuple[Route, ...] = both_bases(
     Route(
         ("GET",),

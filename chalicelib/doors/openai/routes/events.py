@@ -42,7 +42,7 @@ def _joined(call: Call, ref: SessionRef) -> tuple[int, Narrator]:
 
 
 _PATH = "/openai/v1/agents/sessions/{session_id}/events"
-_TAGS = ("sessions",)
+_TAGS = ("openai sessions",)
 ROUTES: tuple[Route, ...] = both_bases(
     Route(
         ("POST",),

@@ -35,7 +35,7 @@ def _shown(model: ModelInfo) -> dict[str, Any]:
 
 
 _ALL = "/openai/v1/models"
-_TAGS = ("models",)
+_TAGS = ("openai models",)
 ROUTES: tuple[Route, ...] = (
     Route(("GET",), _ALL, list_, "List models", answers={200: schemas.ModelList}, tags=_TAGS),
     Route(

@@ -125,7 +125,7 @@ def delete(call: Call) -> Answer:
 
 _ALL = "/openai/v1/agents/sessions"
 _ONE = f"{_ALL}/{{session_id}}"
-_TAGS = ("sessions",)
+_TAGS = ("openai sessions",)
 ROUTES: tuple[Route, ...] = both_bases(
     Route(
         ("POST",),

@@ -74,7 +74,7 @@ def turn_items(call: Call) -> Answer:
 
 _ALL = "/openai/v1/agents/sessions/{session_id}/subagents"
 _ONE = f"{_ALL}/{{subagent_id}}"
-_TAGS = ("sessions",)
+_TAGS = ("openai sessions",)
 
 
 def _get(path: str, handler: Handler, summary: str, answer: Any = lists.Listed) -> Route:

@@ -59,7 +59,7 @@ def traces(call: Call) -> Answer:
 
 
 _ONE = "/openai/v1/agents/sessions/{session_id}"
-_TAGS = ("sessions",)
+_TAGS = ("openai sessions",)
 
 
 def _get(path: str, handler: Handler, summary: str, answer: Any = lists.Listed) -> Route:

@@ -149,7 +149,7 @@ _ALL = "/openai/v1/vaults"
 _ONE = f"{_ALL}/{{vault_id}}"
 _CREDENTIALS = f"{_ONE}/credentials"
 _CREDENTIAL = f"{_CREDENTIALS}/{{credential_id}}"
-_TAGS = ("vaults",)
+_TAGS = ("openai vaults",)
 ROUTES: tuple[Route, ...] = both_bases(
     Route(
         ("POST",),
