@@ -1,6 +1,6 @@
 """Stands in for the queue's event source mapping: receives doorbells and hands them to a pool of workers.
 
-One receive loop; doorbells of one session that arrive together are handled as one, for they carry no work.
+One receive loop; doorbells for one door that arrive together are handled as one, for they carry no work.
 """
 
 import threading
@@ -12,11 +12,13 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.observability import logger
+from chalicelib.storage.queue import read_bell
 
 _MOST_RECEIVED = 10
 _WAIT_SECONDS = 10
 _AGAIN_SECONDS = 2
 _PAUSE_SECONDS = 1.0
+Message = dict[str, Any]
 Handler = Callable[[str, str], None]
 """(body, receipt) of a message; raises to have it delivered again."""
 
@@ -87,44 +89,61 @@ class Pump:
             free += 1
         return free
 
-    def _hand_over(self, messages: list[dict[str, Any]]) -> None:
+    def _hand_over(self, messages: list[Message]) -> None:
         try:
             self._pool.submit(self._handle, messages)
         except RuntimeError:
             self._free.release()
 
-    def _handle(self, messages: list[dict[str, Any]]) -> None:
+    def _handle(self, messages: list[Message]) -> None:
+        """Handle the messages of one group, door after door; behind what fails the others wait their turn again."""
+        left = messages
         try:
-            self._handler(messages[0]["Body"], messages[0]["ReceiptHandle"])
+            while left:
+                same, others = _parted(left)
+                self._handler(same[0]["Body"], same[0]["ReceiptHandle"])
+                self._remove(same)
+                self._hide(left := others, self._hidden_seconds)
         except Exception:  # noqa: BLE001 - whatever it was, the loop must go on
             logger("local").exception("a doorbell could not be handled; it will ring again")
-            self._give_back(messages)
-        else:
-            self._remove(messages)
+            self._hide(left, _AGAIN_SECONDS)
         finally:
             self._free.release()
 
-    def _remove(self, messages: list[dict[str, Any]]) -> None:
+    def _remove(self, messages: list[Message]) -> None:
         for message in messages:
             try:
                 self._client.delete_message(QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"])
             except (BotoCoreError, ClientError):
                 logger("local").warning("a handled doorbell could not be removed", exc_info=True)
 
-    def _give_back(self, messages: list[dict[str, Any]]) -> None:
+    def _hide(self, messages: list[Message], seconds: int) -> None:
+        """Keep messages from being received for so long from now."""
         for message in messages:
             try:
                 self._client.change_message_visibility(
-                    QueueUrl=self._url,
-                    ReceiptHandle=message["ReceiptHandle"],
-                    VisibilityTimeout=_AGAIN_SECONDS,
+                    QueueUrl=self._url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=seconds
                 )
             except (BotoCoreError, ClientError):
-                logger("local").warning("a doorbell could not be given back; it comes by itself", exc_info=True)
+                logger("local").warning("a doorbell could not be kept hidden; it comes by itself", exc_info=True)
 
 
-def _by_group(messages: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
+def _parted(messages: list[Message]) -> tuple[list[Message], list[Message]]:
+    """The messages for the door of the first one, and the others."""
+    first = _door(messages[0])
+    return [one for one in messages if _door(one) == first], [one for one in messages if _door(one) != first]
+
+
+def _door(message: Message) -> str:
+    try:
+        return read_bell(message["Body"]).door
+    except ValueError:
+        # The handler tells what is wrong with it.
+        return str(message["Body"])
+
+
+def _by_group(messages: list[Message]) -> list[list[Message]]:
+    groups: dict[str, list[Message]] = defaultdict(list)
     for message in messages:
         groups[message["Attributes"]["MessageGroupId"]].append(message)
     return list(groups.values())

@@ -3,8 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.core.ids import new_id
+from chalicelib.core.ids import derive_id, new_id
 from chalicelib.core.jsonio import dumps, loads
+
+LANES = 4
+"""How many workers a tenant's errands of one kind hold at once, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,11 @@ class Doorbell:
         """As it travels."""
         told = {} if self.holdings is None else {"holdings": self.holdings}
         return dumps({"tenant": self.tenant, "session": self.session, **told})
+
+    @property
+    def door(self) -> str:
+        """What is looked at; of those for one door, one is as good as all."""
+        return self.session
 
     @property
     def group(self) -> str:
@@ -48,9 +56,18 @@ class Errand:
         return dumps({"kind": self.kind, "tenant": self.tenant, "thing": self.thing})
 
     @property
-    def group(self) -> str:
-        """What is handled one at a time; all its messages are alike."""
+    def door(self) -> str:
+        """What is looked at; of those for one door, one is as good as all."""
         return f"{self.kind}/{self.thing}"
+
+    @property
+    def group(self) -> str:
+        """What is handled one at a time: a lane of the tenant's, in which a thing always stands.
+
+        However many things take their time, they hold no more workers than there are lanes.
+        """
+        lane = int(derive_id("errand", self.kind, self.thing)[:4], 16) % LANES
+        return f"{self.kind}/{self.tenant}/{lane}"
 
 
 def read_bell(body: str) -> Doorbell | Errand:
@@ -65,8 +82,8 @@ def read_bell(body: str) -> Doorbell | Errand:
 
 
 class DoorbellQueue:
-    """The run queue. One group a session, so that a session's doorbells are handled one at a time; errands have their
-    own groups."""
+    """The run queue. One group a session, so that a session's doorbells are handled one at a time; errands stand in
+    lanes of their tenants."""
 
     def __init__(self, client: Any, url: str) -> None:
         self.client = client

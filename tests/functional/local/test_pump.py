@@ -8,7 +8,7 @@ import pytest
 
 from chalicelib.core.settings import Settings
 from chalicelib.local.pump import Pump
-from chalicelib.storage.queue import Doorbell
+from chalicelib.storage.queue import LANES, Doorbell, Errand, read_bell
 from chalicelib.wiring import Services
 from tests.support.api import wait_for
 
@@ -82,3 +82,50 @@ def test_doorbells_of_one_session_that_come_together_are_one(services: Services,
 
     wait_for(lambda: left() == 0, "the queue to be empty")
     assert len(handled) < 5
+
+
+def test_errands_of_one_lane_that_come_together_are_all_run(services: Services, pump: Any) -> None:
+    for number in range(3 * LANES):
+        for _ in range(2):
+            services.doorbells.ring(Errand("post", "tenant", f"thing-{number}"))
+    run: list[str] = []
+    pump(lambda body, receipt: run.append(read_bell(body).door))
+    wait_for(lambda: len(set(run)) == 3 * LANES, 10, "every errand to be run")
+
+
+def test_behind_an_errand_that_fails_the_others_of_its_lane_are_still_run(services: Services, pump: Any) -> None:
+    errands = [Errand("post", "tenant", f"thing-{number}") for number in range(40)]
+    lane = [errand for errand in errands if errand.group == errands[0].group][:3]
+    assert len(lane) == 3
+    for errand in lane:
+        services.doorbells.ring(errand)
+    run: list[str] = []
+
+    def handle(body: str, receipt: str) -> None:
+        run.append(read_bell(body).door)
+        if len(run) == 1:
+            raise OSError("once")
+
+    pump(handle)
+    wait_for(lambda: len(run) == 4, 10, "the rest of the lane")
+    assert run == [lane[0].door, *(errand.door for errand in lane)]
+
+
+def test_errands_of_a_tenant_that_take_their_time_leave_workers_to_others(services: Services, pump: Any) -> None:
+    for number in range(40):
+        services.doorbells.ring(Errand("post", "slow", f"thing-{number}"))
+    busy, done, go_on = list[str](), threading.Event(), threading.Event()
+
+    def handle(body: str, receipt: str) -> None:
+        if read_bell(body).tenant == "quick":
+            done.set()
+            return
+        busy.append(body)
+        go_on.wait(30)
+
+    pump(handle, workers=LANES + 1)
+    wait_for(lambda: len(busy) == LANES, 10, "every lane to be taken")
+    services.doorbells.ring(Errand("post", "quick", "thing"))
+    assert done.wait(10)
+    assert len(busy) == LANES
+    go_on.set()
