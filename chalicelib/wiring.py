@@ -495,10 +495,13 @@ class Services(Ground):
     def worker(self) -> "Worker":
         from chalicelib.engine.job import Parts
         from chalicelib.runs.claim import Owner
+        from chalicelib.runs.line import Line
         from chalicelib.runs.pulse import Pulse
         from chalicelib.runs.worker import Worker
+        from chalicelib.sessions.seats import Seats
 
         settings = self.settings
+        seats = Seats(self.table, settings.tenant_runs)
         parts = Parts(
             settings,
             self.live,
@@ -509,14 +512,16 @@ class Services(Ground):
             self.sandbox_of,
             self.mcp_of,
             self.bearer_for,
+            seats,
             schedules=self.schedules,
             desk=self.dreams.desk,
             purse=self.limiting.purse,
             is_archived=self._is_archived,
         )
         pulse = Pulse(self.session_store, settings.heartbeat_seconds, settings.lease_seconds)
+        line = Line(self.table, seats, self.session_store, self.inbox)
         owner = Owner(new_id(), settings.lease_seconds * 1000, self.alone_since)
-        return Worker(self.session_store, parts, self.hub, pulse, self.inbox, owner)
+        return Worker(self.session_store, parts, self.hub, pulse, self.inbox, line, owner)
 
 
 class _Belongings:

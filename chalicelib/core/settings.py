@@ -46,6 +46,7 @@ class Settings:
     webhook_any_port: bool = False
     schedule_jitter: bool = True
     eval_parallel_trials: int = 4
+    tenant_runs: int = 25
 
     @staticmethod
     def from_env(env: Mapping[str, str]) -> "Settings":
@@ -85,6 +86,7 @@ class Settings:
             webhook_any_port=flag(env, "LAMBENT_WEBHOOK_ANY_PORT", default=False),
             schedule_jitter=flag(env, "LAMBENT_SCHEDULE_JITTER", default=True),
             eval_parallel_trials=max(whole(env, "LAMBENT_EVAL_PARALLEL_TRIALS", 4), 1),
+            tenant_runs=whole(env, "LAMBENT_TENANT_RUNS", 25),
         )
 
 

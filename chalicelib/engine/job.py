@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chalicelib.outbound.guard import Outbound
     from chalicelib.sandbox.sessions.access import SessionSandbox
     from chalicelib.schedules.service import ScheduleService
+    from chalicelib.sessions.seats import Seats
     from chalicelib.sessions.workers import Workers
     from chalicelib.spending.purse import Purse
     from chalicelib.tools.base import Bearer
@@ -52,6 +53,7 @@ class Parts:
     sandbox_of: "Callable[[SessionRef, Spec, str], SessionSandbox | None]"
     mcp_of: "Callable[[SessionRef, Spec], Servers | None]"
     bearer_for: "Callable[[SessionRef, Spec, str], Bearer]"
+    seats: "Seats"
     is_archived: "Callable[[Space, str], bool]" = field(default=lambda _space, _agent_id: False, kw_only=True)
     schedules: "ScheduleService | None" = field(default=None, kw_only=True)
     desk: "Desk | None" = field(default=None, kw_only=True)

@@ -24,26 +24,29 @@ class HeldElsewhere(RunError):
 @dataclass(frozen=True, slots=True)
 class Owner:
     """Who claims. Leases last renewed before ``alone_since`` (milliseconds) belong to the dead: set where one
-    process is known to be the only one.
+    process is known to be the only one. ``called``: it is the session's turn to take a seat.
     """
 
     name: str
     lease_ms: int
     alone_since: int = 0
     force: bool = False
+    called: bool = False
 
 
 def claim(job: Job, owner: Owner) -> None:
     """Claim the run; on the way take its input, close what a dead worker left open, begin the first model call.
 
-    Raises NothingToDo, HeldElsewhere.
+    Raises NothingToDo, HeldElsewhere, NoSeat.
     """
     started: ModelCall | None = None
     taken_over = False
+    taking = job.parts.seats.taking(job.ref, called=owner.called)
 
     def plan(head: Head, inbox: list[QueuedInput]) -> Change:
         nonlocal started, taken_over
         _demand(head, owner)
+        seat = [] if owner.force or asked_to_stop(head) else taking.writes(head)
         taken_over = head.run is not None and head.run.state == "running"
         written = _claimed(job, head, owner)
         front = _first_inputs(job, head, inbox)
@@ -54,13 +57,18 @@ def claim(job: Job, owner: Owner) -> None:
         if _speaks_next(job, head, front):
             begun, started = records.next_model_call(job)
             written += begun
-        return Change(head, written, front, due_of(head, now_ms()))
+        return Change(head, written, front, due_of(head, now_ms()), seat)
 
     job.pen.commit(plan)
     if taken_over and job.parts.purse is not None:
         job.parts.purse.give_back(job.ref.space, job.ref.id)
     job.pen.fence = job.held.fence = job.pen.head.fence
     job.call = started
+
+
+def asked_to_stop(head: Head) -> bool:
+    """Whether there is nothing to be done but to stop something, which needs nobody's leave."""
+    return head.interrupt is not None or any(thread.interrupt is not None for thread in head.threads.values())
 
 
 def _demand(head: Head, owner: Owner) -> None:

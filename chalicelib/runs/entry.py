@@ -52,7 +52,7 @@ def ring(
         keep()
         ref = _ref(bell)
         known.holdings.hear(ref.space, bell.holdings)
-        if not known.worker.handle(ref, Limits(remaining_ms, keep)):
+        if not known.worker.handle(ref, Limits(remaining_ms, keep), called=bell.called):
             known.limiting.purse.give_back(ref.space, ref.id)
             if not known.sessions.purge_deleted(ref, now_ms() - _DELETED_KEPT_MS):
                 known.forks.give_up(ref)

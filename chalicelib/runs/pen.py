@@ -12,12 +12,15 @@ from chalicelib.events.event import Draft, Event
 from chalicelib.events.log import LogMoved, SessionRef
 from chalicelib.events.projections.conversation import Conversation
 from chalicelib.runs.errors import LeaseLost
+from chalicelib.sessions import seats
 from chalicelib.sessions.model import Head, QueuedInput, Thread
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.storage.errors import StorageBusy, TransactionRefused
 from chalicelib.storage.writes import Write
 
 _TRIES = 60
+_SEAT = 1
+"""The place of the write that leaves a seat in the transaction; the log's own comes first."""
 
 
 @dataclass(slots=True)
@@ -40,6 +43,7 @@ class Pen:
     """Writes for one claimed run. Every record written or met is folded into ``conversation``.
 
     Several threads of the process may use it: whoever holds ``lock`` has it alone.
+    ``others_wait`` once a seat was left for which runs of the tenant stand in line.
     All methods raise LeaseLost once another claim or the end of the session stands in the log.
     """
 
@@ -61,6 +65,7 @@ class Pen:
         self.watched_until = loaded.watched_until
         self.conversation = conversation
         self.fence = 0
+        self.others_wait = False
         self.lock = RLock()
 
     def commit(self, plan: Planned) -> list[Event]:
@@ -76,14 +81,20 @@ class Pen:
             head = change.head
             head.rev = self.tail.next_seq + len(change.records) - 1
             head.updated_at = now_ms()
+            left = seats.left(self.ref.space, head, heeding=not self.others_wait)
             together = [
+                *left,
                 self._store.head_write(self.ref, head, self.head.rev, change.due),
                 *(self._store.inbox_removal(self.ref, item) for item in change.taken),
                 *change.more,
             ]
             try:
                 events = self._store.log.append(self.ref, self.tail, change.records, together)
-            except (LogMoved, TransactionRefused):
+            except LogMoved:
+                self.catch_up()
+                continue
+            except TransactionRefused as refused:
+                self.others_wait |= bool(left) and _SEAT in refused.failed
                 self.catch_up()
                 continue
             self.head = head

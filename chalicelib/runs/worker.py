@@ -13,14 +13,16 @@ from chalicelib.events.hub import Hub
 from chalicelib.events.log import SessionRef
 from chalicelib.events.projections.conversation import Conversation
 from chalicelib.observability import bind, count, logger, timed
-from chalicelib.runs.claim import HeldElsewhere, NothingToDo, Owner, claim
+from chalicelib.runs.claim import HeldElsewhere, NothingToDo, Owner, asked_to_stop, claim
 from chalicelib.runs.errors import Interrupted, LeaseLost
+from chalicelib.runs.line import Line
 from chalicelib.runs.pen import Pen
 from chalicelib.runs.pulse import Held, Pulse
 from chalicelib.runs.watch import Watch
 from chalicelib.sessions.errors import SessionNotFound
 from chalicelib.sessions.inbox import Inbox
-from chalicelib.sessions.model import Head, Spec
+from chalicelib.sessions.model import Spec
+from chalicelib.sessions.seats import NoSeat
 from chalicelib.sessions.store import Loaded, SessionStore
 from chalicelib.storage.errors import ConditionFailed
 from chalicelib.tools.delegation import delegates
@@ -72,28 +74,40 @@ class Remembered:
 class Worker:
     """Carries runs on. One per process; ``handle`` may run in many threads."""
 
-    def __init__(self, store: SessionStore, parts: Parts, hub: Hub, pulse: Pulse, inbox: Inbox, owner: Owner) -> None:
+    def __init__(
+        self, store: SessionStore, parts: Parts, hub: Hub, pulse: Pulse, inbox: Inbox, line: Line, owner: Owner
+    ) -> None:
         self._store = store
         self._parts = parts
         self._hub = hub
         self._pulse = pulse
         self._inbox = inbox
+        self._line = line
         self._owner = owner
         self._remembered = Remembered()
 
-    def handle(self, ref: SessionRef, limits: Limits) -> bool:
-        """Do all there is to do for a session, until it rests, waits or is held elsewhere; False when it is gone."""
+    def handle(self, ref: SessionRef, limits: Limits, *, called: bool = False) -> bool:
+        """Do all there is to do for a session, until it rests, waits or is held elsewhere; False when it is gone.
+
+        ``called`` as in ``Doorbell``.
+        """
+        owner = replace(self._owner, called=called)
         try:
             while limits.remaining_ms() > _RINGS_AGAIN_MS:
-                if not self._one_run(ref, limits, self._owner):
+                if not self._one_run(ref, limits, owner):
                     return True
+                owner = self._owner
             self._inbox.ring(ref)
         except SessionNotFound:
             return False
         except (NothingToDo, HeldElsewhere):
             return True
+        except NoSeat as refused:
+            self._line.join(ref, refused.head)
         except LeaseLost:
             logger("runs").info("the run is held by another worker now")
+            # Or its session was deleted, and whoever did that left its seat.
+            self._line.call(ref.space)
         return True
 
     def stop_now(self, ref: SessionRef) -> None:
@@ -115,11 +129,12 @@ class Worker:
                 endings.fail(job, [], "unknown_error", message, terminal=False)
         except (NothingToDo, LeaseLost):
             return
+        self._call_next(job)
 
     def _one_run(self, ref: SessionRef, limits: Limits, owner: Owner, *, only_stop: bool = False) -> bool:
         """Claim and carry on the run in hand; whether another waits."""
         job = self._job(ref, limits)
-        if only_stop and not _asked_to_stop(job.pen.head):
+        if only_stop and not asked_to_stop(job.pen.head):
             return False
         with job.watch.active():
             claim(job, owner)
@@ -134,9 +149,14 @@ class Worker:
             finally:
                 self._pulse.release(job.held)
         job.rest()
+        self._call_next(job)
         self._remembered.give(ref, Known(job.conversation, job.spec, job.conversation.seq))
         run = job.pen.head.run
         return run is not None and run.state == "queued" and not only_stop
+
+    def _call_next(self, job: Job) -> None:
+        if job.pen.others_wait:
+            self._line.call(job.ref.space)
 
     @staticmethod
     def _tell(job: Job) -> None:
@@ -197,7 +217,3 @@ class Worker:
             if conversation.seq < event.seq < loaded.tail.next_seq:
                 conversation.apply(event)
         return conversation
-
-
-def _asked_to_stop(head: Head) -> bool:
-    return head.interrupt is not None or any(thread.interrupt is not None for thread in head.threads.values())

@@ -9,6 +9,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.events.event import Event
 from chalicelib.events.log import LogMoved, SessionRef
 from chalicelib.observability import logger
+from chalicelib.sessions import seats
 from chalicelib.sessions.errors import BadInput, CallNotOpen
 from chalicelib.sessions.inputs import Accepted, Input, Manner, Receipt
 from chalicelib.sessions.model import Head, Thread
@@ -156,8 +157,10 @@ class Inbox:
             raise BadInput("events: too many events in one request", field="events")
         head.rev = tail.next_seq + len(planner.records) - 1
         head.updated_at = now_ms()
+        seats_left = seats.left(ref.space, head)
         head_write = self._store.head_write(ref, head, loaded.head.rev, due_of(head, now_ms()))
-        written = self._store.log.append(ref, tail, planner.records, [head_write, *planner.rows])
+        together = [head_write, *seats_left, *planner.rows]
+        written = self._store.log.append(ref, tail, planner.records, together)
         planner.receipt.seq = written[-1].seq
         stamps = {event.id: event.at for event in written}
         planner.receipt.events = [
@@ -165,9 +168,12 @@ class Inbox:
             for event in planner.receipt.events
         ]
 
-    def ring(self, ref: SessionRef) -> None:
-        """Ring the session's doorbell; a failure is only logged, for the clock rings again."""
+    def ring(self, ref: SessionRef, *, called: bool = False) -> None:
+        """Ring the session's doorbell; a failure is only logged, for the clock rings again.
+
+        ``called`` as in ``Doorbell``.
+        """
         try:
-            self._doorbells.ring(Doorbell(ref.space.tenant, ref.id, self._holdings(ref.space)))
+            self._doorbells.ring(Doorbell(ref.space.tenant, ref.id, self._holdings(ref.space), called))
         except (BotoCoreError, ClientError):
             logger("sessions").warning("doorbell not sent; the clock will ring", exc_info=True)

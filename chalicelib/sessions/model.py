@@ -147,7 +147,7 @@ class Head:
     ``max_running_seconds`` the longest a run may take, waiting not counted; ``end_user`` for whom the agent works.
     ``forked_from`` names the session (core id) and the number of its record behind which this one goes on, and so does
     ``imported_from`` of one that came in a bundle. ``trial`` is the canary of the agent that counts what becomes of the
-    session.
+    session. ``seat`` is where the run is counted among those of the tenant that are at work.
     """
 
     id: str
@@ -183,6 +183,7 @@ class Head:
     forked_from: dict[str, Any] | None = None
     imported_from: dict[str, Any] | None = None
     trial: str | None = None
+    seat: int | None = None
     archived_at: int | None = None
     terminated_at: int | None = None
     deleted_at: int | None = None

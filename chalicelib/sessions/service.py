@@ -14,7 +14,7 @@ from chalicelib.events.event import Draft, Event
 from chalicelib.events.log import LogMoved, SessionRef, Tail
 from chalicelib.events.projections.conversation import Conversation
 from chalicelib.memory.attaching import store_ids
-from chalicelib.sessions import budgets, input_records
+from chalicelib.sessions import budgets, input_records, seats
 from chalicelib.sessions.closing import close_calls, close_threads, interrupted_run
 from chalicelib.sessions.errors import SessionEnded, SessionNotFound, SessionRunning, ToolsInUse
 from chalicelib.sessions.inbox import Inbox, due_of
@@ -139,9 +139,10 @@ class SessionService:
                 return head
             head.rev = loaded.tail.next_seq + len(records) - 1
             head.updated_at = now_ms()
+            left = seats.left(ref.space, head)
             write = self._store.head_write(ref, head, loaded.head.rev, due_of(head, now_ms()))
             try:
-                self._store.log.append(ref, loaded.tail, records, [write, *more])
+                self._store.log.append(ref, loaded.tail, records, [write, *left, *more])
             except (LogMoved, TransactionRefused):
                 continue
             return head

@@ -137,6 +137,10 @@ class SessionStore:
         condition = writes.equals("fence", fence) & writes.compare("lease_until", ">", 0)
         return writes.update(ref.key(HEAD), changes, condition)
 
+    def due_write(self, ref: SessionRef, head: Head, due: int) -> Write:
+        """Change the moment the clock looks at a session that waits for a worker, if nobody wrote it since."""
+        return writes.update(ref.key(HEAD), {"due_sk": f"{due:013d}"}, writes.equals("rev", head.rev))
+
     def inbox_write(self, ref: SessionRef, item: QueuedInput) -> Write:
         """A new row of the inbox."""
         document = {"data": item.data, "accepted_at": item.accepted_at, "door": item.door, "thread": item.thread}

@@ -12,15 +12,21 @@ LANES = 4
 
 @dataclass(frozen=True, slots=True)
 class Doorbell:
-    """Whose door rings, and what whoever rings has read of the tenant, if it did: nobody relies on that being there."""
+    """Whose door rings, and what whoever rings has read of the tenant, if it did: nobody relies on that being there.
+
+    ``called``: it is the session's turn to take a seat for which it stood in line.
+    """
 
     tenant: str
     session: str
     holdings: Any = None
+    called: bool = False
 
     def body(self) -> str:
         """As it travels."""
         told = {} if self.holdings is None else {"holdings": self.holdings}
+        if self.called:
+            told["called"] = True
         return dumps({"tenant": self.tenant, "session": self.session, **told})
 
     @property
@@ -38,7 +44,9 @@ class Doorbell:
         """From the text of a message. Raises ValueError."""
         try:
             fields = loads(body)
-            return Doorbell(str(fields["tenant"]), str(fields["session"]), fields.get("holdings"))
+            return Doorbell(
+                str(fields["tenant"]), str(fields["session"]), fields.get("holdings"), fields.get("called") is True
+            )
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError("not a doorbell") from error
 
