@@ -23,7 +23,7 @@ UNKNOWN = (
     "Error: the outcome of this call is unknown, because the worker stopped while it ran. "
     "It may have taken effect; check before repeating it."
 )
-_POOL = ThreadPoolExecutor(max_workers=64, thread_name_prefix="tool")
+_AT_ONCE = 32
 
 
 @dataclass(slots=True)
@@ -137,7 +137,14 @@ def _start(job: Job, calls: Sequence[Use], cancelled: threading.Event) -> list[_
     written = [_intent(job, use.id, use.name, number) for number, use in enumerate(fresh, job.conversation.steps + 1)]
     if written:
         job.pen.append(written)
-    return [_Running(use, job.begun[use.id], now_ms(), _POOL.submit(_call, job, use, cancelled)) for use in calls]
+    if not calls:
+        return []
+    # Threads of their own, which end with them: however long calls of others take, these need not wait for them.
+    pool = ThreadPoolExecutor(min(len(calls), _AT_ONCE), thread_name_prefix="tool")
+    try:
+        return [_Running(use, job.begun[use.id], now_ms(), pool.submit(_call, job, use, cancelled)) for use in calls]
+    finally:
+        pool.shutdown(wait=False)
 
 
 def _call(job: Job, use: Use, cancelled: threading.Event) -> ToolOutput:

@@ -4,11 +4,10 @@ import asyncio
 import os
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
-_THREADS = 32
 
 
 class Background:
@@ -27,8 +26,6 @@ class Background:
         with self._lock:
             if self._loop is None or self._pid != os.getpid():
                 self._pid, self._loop = os.getpid(), asyncio.new_event_loop()
-                # Names are looked up and credentials renewed on its threads: as many as servers, however few the cores.
-                self._loop.set_default_executor(ThreadPoolExecutor(_THREADS, thread_name_prefix="mcp-wait"))
                 threading.Thread(target=self._loop.run_forever, name="mcp", daemon=True).start()
             return self._loop
 

@@ -6,6 +6,7 @@ from concurrent.futures import Future
 from concurrent.futures import TimeoutError as StillRunning
 from typing import TYPE_CHECKING, Any
 
+from chalicelib.core.aside import aside
 from chalicelib.mcp.background import BACKGROUND
 from chalicelib.mcp.credentials import Held
 from chalicelib.mcp.errors import McpCancelled, McpError, McpToolFailed, McpUnreachable
@@ -45,7 +46,7 @@ class McpServer:
         await asyncio.to_thread(_link_type)
         try:
             async with asyncio.timeout(SETUP_SECONDS):
-                await asyncio.to_thread(self.held.look)
+                await aside(self.held.look)
                 tools: list[Json] = hide(await (await self._open()).tools(), self.held.secrets)
         except TimeoutError:
             raise McpUnreachable(_SLOW) from None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import httpx2
 
+from chalicelib.core.aside import aside
 from chalicelib.mcp.credentials import Held
 from chalicelib.outbound.guard import Outbound
 from chalicelib.outbound.transport import GuardedTransport
@@ -99,7 +100,7 @@ class BearerAuth(httpx2.Auth):
         """See the base class."""
         self._put(request)
         answer = yield request
-        if answer.status_code in _REFUSALS and await asyncio.to_thread(self._held.renew):
+        if answer.status_code in _REFUSALS and await aside(self._held.renew):
             self._put(request)
             yield request
 

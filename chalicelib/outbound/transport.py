@@ -1,6 +1,5 @@
 """Lets programs written for the coroutine HTTP client call addresses somebody else chose, under the same guard."""
 
-import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterable
 
@@ -8,6 +7,7 @@ import httpcore2
 import httpx2
 from httpcore2 import SOCKET_OPTION
 
+from chalicelib.core.aside import aside
 from chalicelib.core.errors import LambentError
 from chalicelib.outbound import url as urls
 from chalicelib.outbound.errors import OutboundError
@@ -40,7 +40,7 @@ class _GuardedBackend(httpcore2.AsyncNetworkBackend):
         url = urls.parse(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
         patience = Patience(_LOOKUP_SECONDS, threading.Event())
         try:
-            addresses = await asyncio.to_thread(self._outbound.judged, url, patience)
+            addresses = await aside(self._outbound.judged, url, patience)
         except OutboundError as error:
             raise _Refused(error.message) from error
         for address in addresses[:MAX_ADDRESSES]:

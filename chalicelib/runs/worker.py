@@ -91,17 +91,21 @@ class Worker:
 
         ``called`` as in ``Doorbell``.
         """
-        owner = replace(self._owner, called=called)
+        try:
+            return self._handle(ref, limits, replace(self._owner, called=called))
+        except (NothingToDo, HeldElsewhere, SessionNotFound) as none:
+            if called:
+                # The seat that was left for it is for the next in line.
+                self._line.call(ref.space)
+            return not isinstance(none, SessionNotFound)
+
+    def _handle(self, ref: SessionRef, limits: Limits, owner: Owner) -> bool:
         try:
             while limits.remaining_ms() > _RINGS_AGAIN_MS:
                 if not self._one_run(ref, limits, owner):
                     return True
                 owner = self._owner
             self._inbox.ring(ref)
-        except SessionNotFound:
-            return False
-        except (NothingToDo, HeldElsewhere):
-            return True
         except NoSeat as refused:
             self._line.join(ref, refused.head)
         except LeaseLost:
