@@ -534,7 +534,7 @@ class _Belongings:
         """Remove a session's files, its wake-ups and its sandbox."""
         self._services.files.delete_scope(space, session_id)
         self._services.schedules.drop(space, session_id)
-        self._services.sandboxes.delete(space, session_id)
+        self._services.sandboxes.clear(space, session_id)
         self._services.memory_mounts.forget(space, session_id)
 
 

@@ -16,9 +16,8 @@ from chalicelib.core.errors import InvalidRequest, NotFound, Unprocessable
 from chalicelib.core.ids import derive_id, dress
 from chalicelib.environments.work.resources import demand_mountable
 from chalicelib.events.log import SessionRef
-from chalicelib.files.incoming import Incoming
 from chalicelib.files.model import FileDraft
-from chalicelib.files.service import FileService, Upload
+from chalicelib.files.service import FileService
 from chalicelib.memory.attaching import MEMORY_STORE, placed
 from chalicelib.sandbox.model import SandboxDraft
 from chalicelib.sandbox.service import SandboxService
@@ -26,7 +25,6 @@ from chalicelib.sandbox.sessions import outputs, uploads
 from chalicelib.sessions.attaching import Attaching
 from chalicelib.sessions.resource_drafts import AnyResource, FileResource
 from chalicelib.sessions.resources import FILE, REPOSITORY, VARIABLE, Resource, demand_apart
-from chalicelib.storage.objects import Objects
 from chalicelib.storage.writes import Write
 from chalicelib.workspaces.gathering import Finish
 from chalicelib.workspaces.model import Entry
@@ -58,13 +56,11 @@ class Belongings:
     def __init__(
         self,
         files: FileService,
-        objects: Objects,
         attaching: Attaching,
         workspaces: Callable[[], WorkspaceService],
         sandboxes: Callable[[], SandboxService],
     ) -> None:
         self._files = files
-        self._objects = objects
         self._attaching = attaching
         self._workspaces = workspaces
         self._sandboxes = sandboxes
@@ -106,10 +102,7 @@ class Belongings:
 
     def _file(self, bundle: Bundle, target: SessionRef, file_id: str, facts: EntryFacts) -> list[Write]:
         draft = _draft(facts, target.id)
-        # In the session's own folder, so that whoever removes what is left of an import finds it.
-        key = target.space.object_key(*target.folder, file_id)
-        writer = self._objects.writer(key, draft.checked().media_type)
-        upload = Upload(target.space, file_id, key, Incoming(writer, self._files.rules.limit_bytes))
+        upload = self._files.begin(target.space, draft.checked().media_type, file_id, target.folder)
         try:
             for piece in bundle.archive.pieces(facts.name):
                 upload.incoming.write(piece)

@@ -32,7 +32,6 @@ def importer(services: "Services") -> "Importer":
     )
     belongings = Belongings(
         services.files,
-        services.objects,
         services.attaching,
         lambda: services.workspaces,
         lambda: services.sandboxes,

@@ -48,10 +48,16 @@ class FileService:
         self._session_exists = session_exists
         self.rules = rules
 
-    def begin(self, space: Space, media_type: str, file_id: str | None = None) -> Upload:
-        """Start to store content; go on with ``incoming.write``, end with ``commit`` or ``abandon``."""
+    def begin(
+        self, space: Space, media_type: str, file_id: str | None = None, folder: Sequence[str] | None = None
+    ) -> Upload:
+        """Start to store content; go on with ``incoming.write``, end with ``commit`` or ``abandon``.
+
+        A ``folder`` of the bucket belongs to a session that is still being made: whoever removes what is left of it
+        finds the content there, and a repeat stores it in the same place.
+        """
         chosen = file_id or new_id()
-        key = space.object_key("files", chosen, new_id())
+        key = space.object_key("files", chosen, new_id()) if folder is None else space.object_key(*folder, chosen)
         incoming = Incoming(self._objects.writer(key, media_type), self.rules.limit_bytes)
         return Upload(space, chosen, key, incoming)
 
@@ -126,11 +132,16 @@ class FileService:
         copied = replace(source, id=target_id, object_key=key, created_at=now_ms(), maker="client")
         return self._keep(space, replace(copied, session_id=session_id, expires_at=None))
 
-    def copies(self, space: Space, files: Sequence[tuple[File, str]], session_id: str) -> list[list[Write]]:
-        """Copy the content of files for a session; gives for each the writes that make it known under the id given."""
+    def copies(
+        self, space: Space, files: Sequence[tuple[File, str]], session_id: str, folder: Sequence[str]
+    ) -> list[list[Write]]:
+        """Copy the content of files for a session that is still being made, into its ``folder`` as ``begin`` does.
+
+        Gives for each the writes that make it known under the id given.
+        """
         made = []
         for file, file_id in files:
-            key = space.object_key("files", file_id, new_id())
+            key = space.object_key(*folder, file_id)
             self._objects.copy(file.object_key, key)
             copied = replace(file, id=file_id, object_key=key, session_id=session_id, expires_at=None)
             made.append(self._store.insert_writes(space, copied))

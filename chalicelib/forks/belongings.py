@@ -83,12 +83,13 @@ class Belongings:
         """What makes the files known, of which the source has no more those ``replaced`` since."""
         wanted = [file_id for _, file_id in files] + [one.id for one in replaced]
         known = {file.id for file in self._files.find_many(target.space, wanted)}
-        copies = self._files.copies(target.space, [pair for pair in files if pair[1] not in known], target.id)
+        missing = [pair for pair in files if pair[1] not in known]
+        copies = self._files.copies(target.space, missing, target.id, target.folder)
         return copies + [self._stored(target, one) for one in replaced if one.id not in known]
 
     def _stored(self, target: SessionRef, output: _Output) -> list[Write]:
         draft = outputs.draft_of(target.id, output.path)
-        upload = self._files.begin(target.space, draft.checked().media_type, output.id)
+        upload = self._files.begin(target.space, draft.checked().media_type, output.id, target.folder)
         try:
             for piece in self._workspaces.content(target.space, target.id, output.entry):
                 upload.incoming.write(piece)

@@ -19,7 +19,7 @@ from chalicelib.forks.errors import BadPoint
 from chalicelib.forks.finishing import LAST_WRITES, last_of
 from chalicelib.forks.heads import head_of, thread_of
 from chalicelib.forks.model import Forked, ForkWanted
-from chalicelib.forks.plans import Plan, Plans
+from chalicelib.forks.plans import PLAN, Plan, Plans
 from chalicelib.forks.points import named, rest_before
 from chalicelib.sessions import named_files, rubrics
 from chalicelib.sessions.budgets import BadBudget
@@ -99,7 +99,7 @@ class ForkService:
         """Remove what is there of a fork that was never finished, once its time is over."""
         if self._parts.plans.give_up(ref, now_ms()):
             self._parts.scoped.delete_scope(ref.space, ref.id)
-            self._parts.store.purge(ref)
+            self._parts.store.purge(ref, last=PLAN)
 
     def _checked(self, space: Space, head: Head, spec: Spec, wanted: ForkWanted) -> list[Input]:
         environment = self._parts.environments.get(space, head.environment_id)
@@ -120,6 +120,8 @@ class ForkService:
             asked = self._asked(source, wanted, last)
             point, _ = rest_before(log, source, asked)
             kept = self._parts.plans.claim(target, Plan(source.id, point, asked))
+        elif not kept.done:
+            kept = self._parts.plans.resume(target)
         return kept, rest_before(log, source, kept.seq)[1]
 
     def _asked(self, source: SessionRef, wanted: ForkWanted, last: int) -> int:

@@ -54,10 +54,14 @@ class SandboxService:
         sandbox, fresh = self._recorded(space, draft)
         if not fresh:
             return self.get(space, sandbox.id)
+        return self._started(space, sandbox.id)
+
+    def _started(self, space: Space, sandbox_id: str) -> Sandbox:
+        """A sandbox that was just made, with a computer; removed when there is none to be had."""
         try:
-            return self.live(space, sandbox.id).sandbox
+            return self.live(space, sandbox_id).sandbox
         except SandboxError:
-            self.delete(space, sandbox.id)
+            self.delete(space, sandbox_id)
             raise
 
     def ensure(self, space: Space, draft: SandboxDraft) -> Sandbox:
@@ -67,13 +71,17 @@ class SandboxService:
     def _recorded(self, space: Space, draft: SandboxDraft) -> tuple[Sandbox, bool]:
         """The sandbox as stored, and whether it is new."""
         now, sandbox_id = now_ms(), draft.sandbox_id or new_id()
-        if draft.snapshot_id is not None:
-            self._workspaces.from_snapshot(space, draft.snapshot_id, sandbox_id)
         facts = {name: getattr(draft, name) for name in _DRAFTED}
         lasts = None if draft.end_at is None else draft.end_at - now
         made = Sandbox(sandbox_id, space.tenant, created_at=now, started_at=now, used_at=now, lasts_ms=lasts, **facts)
-        fresh = self._store.insert(space, made)
+        fresh = self._with_files_of(space, draft.snapshot_id, made) or self._store.insert(space, made)
         return (made if fresh else self._store.get(space, sandbox_id)), fresh
+
+    def _with_files_of(self, space: Space, snapshot_id: str | None, made: Sandbox) -> bool:
+        """Store a sandbox together with its workspace; False when it is not to have one yet, or has one already."""
+        if snapshot_id is None:
+            return False
+        return self._workspaces.from_snapshot(space, snapshot_id, made.id, self._store.insert_writes(space, made))
 
     def get(self, space: Space, sandbox_id: str) -> Sandbox:
         """One sandbox. Raises SandboxNotFound."""
@@ -271,6 +279,11 @@ class SandboxService:
         self._workspaces.delete(space, sandbox_id)
         return True
 
+    def clear(self, space: Space, sandbox_id: str) -> None:
+        """As ``delete``, with what somebody left of it who died over its removal."""
+        if not self.delete(space, sandbox_id):
+            self._workspaces.delete(space, sandbox_id)
+
     def snapshot(self, space: Space, sandbox_id: str, snapshot_id: str | None = None) -> Snapshot:
         """Keep its files as they are now. Raises SandboxNotFound."""
         self._stored(space, self.get(space, sandbox_id))
@@ -278,14 +291,17 @@ class SandboxService:
         return self._workspaces.snapshot(space, sandbox_id, snapshot_id)
 
     def fork(self, space: Space, sandbox_id: str, end_at: int | None) -> Sandbox:
-        """Another sandbox like it with the same files. Raises SandboxNotFound, SandboxUnavailable."""
+        """Another sandbox like it with the same files.
+
+        Raises SandboxNotFound, SandboxUnavailable, SandboxRefused; nothing is left then.
+        """
         source, fork_id, now = self.get(space, sandbox_id), new_id(), now_ms()
         self._stored(space, source)
         self._workspaces.ensure(space, sandbox_id)
-        self._workspaces.fork(space, sandbox_id, fork_id)
         made = replace(source.without_computer(), id=fork_id, created_at=now, started_at=now, used_at=now)
-        self._store.insert(space, replace(made, state="running", end_at=end_at, boots=0, version=0))
-        return self.live(space, fork_id).sandbox
+        made = replace(made, state="running", end_at=end_at, boots=0, version=0)
+        self._workspaces.fork(space, sandbox_id, fork_id, also=self._store.insert_writes(space, made))
+        return self._started(space, fork_id)
 
     def sweep(self) -> int:
         """Look after those whose moment has come: end, pause, or freeze the idle; how many there were."""

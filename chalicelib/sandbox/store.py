@@ -14,6 +14,7 @@ from chalicelib.storage.listing import Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.secrets import SecretBox
 from chalicelib.storage.table import Table
+from chalicelib.storage.writes import Write
 
 _NOUN = "sandbox"
 _HEAD = "HEAD"
@@ -49,11 +50,15 @@ class SandboxStore:
 
     def insert(self, space: Space, sandbox: Sandbox) -> bool:
         """A new sandbox; False when its id is taken."""
+        return self._table.transacted(self.insert_writes(space, sandbox))
+
+    def insert_writes(self, space: Space, sandbox: Sandbox) -> list[Write]:
+        """The writes that make a new sandbox, refused when its id is taken."""
         directory = _directory_key(sandbox.id)
         entry: Row = {"pk": directory.pk, "sk": directory.sk, "tenant": space.tenant, "sandbox": sandbox.id}
         if sandbox.origin == "e2b":
             entry |= {"list_pk": _ALL, "list_sk": list_sk(sandbox.created_at, sandbox.id)}
-        return self._table.transacted([writes.put(self._row(space, sandbox), writes.ABSENT), writes.put(entry)])
+        return [writes.put(self._row(space, sandbox), writes.ABSENT), writes.put(entry)]
 
     def change(self, space: Space, sandbox_id: str, change: Change) -> Sandbox:
         """Apply a change to what is stored, however many try at once. Raises SandboxNotFound, SandboxContended."""
@@ -74,11 +79,10 @@ class SandboxStore:
         """Remove a sandbox; what it was, None when it was gone."""
         try:
             was = self.get(space, sandbox_id)
-            self._table.write(writes.delete(_key(space, sandbox_id), writes.PRESENT))
-        except (SandboxNotFound, ConditionFailed):
+        except SandboxNotFound:
             return None
-        self._table.delete_many([_directory_key(sandbox_id)])
-        return was
+        gone = [writes.delete(_key(space, sandbox_id), writes.PRESENT), writes.delete(_directory_key(sandbox_id))]
+        return was if self._table.transacted(gone) else None
 
     def locate(self, sandbox_id: str) -> Space | None:
         """Whose sandbox it is."""

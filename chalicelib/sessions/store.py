@@ -312,12 +312,12 @@ class SessionStore:
         rows = self.table.get_many([ref.key(HEAD) for ref in refs])
         return [(ref, self._head(row)) for ref in refs if (row := rows.get(ref.key(HEAD))) is not None]
 
-    def purge(self, ref: SessionRef) -> None:
-        """Remove every row and object of the session; the head goes last."""
-        keys = [Key(row["pk"], row["sk"]) for row in self.table.walk(ref.pk) if row["sk"] != HEAD]
+    def purge(self, ref: SessionRef, *, last: str = HEAD) -> None:
+        """Remove every row and object of the session; the ``last`` of its rows goes last, for the clock finds it."""
+        keys = [Key(row["pk"], row["sk"]) for row in self.table.walk(ref.pk) if row["sk"] != last]
         self.table.delete_many(keys)
         self._objects.delete_prefix(ref.space.object_key(*ref.folder, ""))
-        self.table.delete_many([ref.key(HEAD)])
+        self.table.delete_many([ref.key(last)])
 
 
 def _complete(rows: list[Row]) -> bool:

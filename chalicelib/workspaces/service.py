@@ -1,6 +1,6 @@
 """What may be done with workspaces."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -9,6 +9,7 @@ from chalicelib.core.ids import new_id
 from chalicelib.storage.errors import ObjectMissing
 from chalicelib.storage.keys import Space
 from chalicelib.storage.objects import Objects
+from chalicelib.storage.writes import Write
 from chalicelib.workspaces import gathering, history
 from chalicelib.workspaces.errors import ComputerReplaced, WorkspaceNotFound
 from chalicelib.workspaces.index import Indexes, flat, merge, object_key, packs_of
@@ -24,6 +25,8 @@ _MERGE_RATIO = 2
 _SETTLED_MS = 600_000
 # A tree that shares its objects cannot tell by itself what nobody needs any more.
 _COLLECT_EVERY = 64
+_REMOVED = "removed"
+"""The computer of a workspace that is being removed: there is none of that name."""
 
 
 class Moved(Exception):
@@ -199,9 +202,12 @@ class WorkspaceService:
         """One snapshot. Raises SnapshotNotFound."""
         return self._store.find_snapshot(space, snapshot_id)
 
-    def fork(self, space: Space, workspace_id: str, fork_id: str, at: int | None = None) -> Head:
+    def fork(
+        self, space: Space, workspace_id: str, fork_id: str, at: int | None = None, also: Sequence[Write] = ()
+    ) -> Head:
         """A new workspace with the same tree, or with the one of that moment (milliseconds) and what was before.
 
+        What is ``also`` to be written, about whom it is for, is written in the same step.
         Where that moment is not kept any more, the tree is today's, and the fork's ``at`` is later than asked.
         Raises WorkspaceNotFound.
         """
@@ -209,18 +215,24 @@ class WorkspaceService:
             head = self._store.head(space, workspace_id)
             wanted = head if at is None else history.back_to(head, at)
             made = replace(wanted, id=fork_id, version=0, boot="", seq=0, shared=True, run="")
-            if self._store.fork(space, head, made):
+            if self._store.fork(space, head, made, also):
                 self._recent.forget(space, workspace_id)
                 return made
         raise Moved
 
-    def from_snapshot(self, space: Space, snapshot_id: str, workspace_id: str) -> Head:
-        """A new workspace with the tree of a snapshot. Raises SnapshotNotFound."""
+    def from_snapshot(self, space: Space, snapshot_id: str, workspace_id: str, also: Sequence[Write] = ()) -> bool:
+        """A new workspace with the tree of a snapshot, ``also`` as in ``fork``; False when an id is taken.
+
+        Raises SnapshotNotFound.
+        """
         found = self._store.find_snapshot(space, snapshot_id)
         made = Head(
             workspace_id, found.lineage, layers=found.layers, shared=True, created_at=now_ms(), at=found.created_at
         )
-        return made if self._store.fork_snapshot(space, found, made) else self._store.head(space, workspace_id)
+        if self._store.fork_snapshot(space, found, made, also):
+            return True
+        self._store.head(space, workspace_id)
+        return False
 
     def restore(self, space: Space, workspace_id: str, snapshot_id: str) -> None:
         """Put a workspace back to one of its snapshots. Raises WorkspaceNotFound, SnapshotNotFound."""
@@ -237,14 +249,25 @@ class WorkspaceService:
         raise Moved
 
     def delete(self, space: Space, workspace_id: str) -> None:
-        """Remove a workspace and what only it needs; a missing one is no error."""
+        """Remove a workspace and what only it needs; a missing one is no error.
+
+        Its row goes last: a repeat goes on where somebody died over it.
+        """
         try:
-            head = self._store.head(space, workspace_id)
+            head = self._emptied(space, workspace_id)
         except WorkspaceNotFound:
             return
-        self._store.remove(space, head)
         self._recent.forget(space, workspace_id)
-        self._collect(space, head.lineage)
+        self._collect(space, head.lineage, without=workspace_id)
+        self._store.remove(space, head)
+
+    def _emptied(self, space: Space, workspace_id: str) -> Head:
+        """The workspace, which nobody can write or fork with its files any more."""
+        for _ in range(_TRIES):
+            head = self._store.head(space, workspace_id)
+            if self._store.replace(space, head, replace(head, layers=(), past=(), boot=_REMOVED)):
+                return head
+        raise Moved
 
     def delete_snapshot(self, space: Space, snapshot_id: str) -> None:
         """Remove a snapshot and what only it needs. Raises SnapshotNotFound."""
@@ -252,9 +275,9 @@ class WorkspaceService:
         self._store.remove_snapshot(space, found)
         self._collect(space, found.lineage)
 
-    def _collect(self, space: Space, lineage: str) -> None:
-        """Remove the objects of a lineage that nobody holds."""
-        held = self._store.held(space, lineage)
+    def _collect(self, space: Space, lineage: str, without: str = "") -> None:
+        """Remove the objects of a lineage that nobody holds, ``without`` a workspace that is being removed."""
+        held = self._store.held(space, lineage, without)
         folder = object_key(space, lineage, "")
         if held is None:
             self._objects.delete_prefix(folder)

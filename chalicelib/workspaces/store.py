@@ -1,6 +1,6 @@
 """Rows of workspaces: a head each, and for trees that share their objects a list of who holds them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from chalicelib.core.jsonio import dumps, loads
@@ -109,10 +109,11 @@ class WorkspaceStore:
             return False
         return True
 
-    def fork(self, space: Space, source: Head, fork: Head) -> bool:
-        """A new workspace over the very layers of another; False when that one has moved on."""
+    def fork(self, space: Space, source: Head, fork: Head, also: Sequence[writes.Write]) -> bool:
+        """A new workspace over the very layers of another, ``also`` with it; False when that one has moved on."""
         holders = [_holder(space, source.lineage, _WORKSPACE_HOLDS + head.id) for head in (source, fork)]
-        return self._commit([self._share(space, source), writes.put(_row(space, fork), writes.ABSENT), *holders])
+        made = writes.put(_row(space, fork), writes.ABSENT)
+        return self._commit([self._share(space, source), made, *holders, *also])
 
     def snapshot(self, space: Space, source: Head, snapshot: Snapshot) -> bool:
         """Keep the layers of a workspace as they are; False when it has moved on."""
@@ -125,11 +126,11 @@ class WorkspaceStore:
         ]
         return self._commit([self._share(space, source), writes.put(row, writes.ABSENT), *holders])
 
-    def fork_snapshot(self, space: Space, snapshot: Snapshot, fork: Head) -> bool:
-        """A new workspace over a snapshot's layers; False when the snapshot is gone or the id is taken."""
+    def fork_snapshot(self, space: Space, snapshot: Snapshot, fork: Head, also: Sequence[writes.Write]) -> bool:
+        """As ``fork``, over a snapshot's layers; False when the snapshot is gone or an id is taken."""
         still = writes.check(_snapshot_key(space, snapshot.id), writes.PRESENT)
         holder = _holder(space, snapshot.lineage, _WORKSPACE_HOLDS + fork.id)
-        return self._commit([still, writes.put(_row(space, fork), writes.ABSENT), holder])
+        return self._commit([still, writes.put(_row(space, fork), writes.ABSENT), holder, *also])
 
     def find_snapshot(self, space: Space, snapshot_id: str) -> Snapshot:
         """One snapshot. Raises SnapshotNotFound."""
@@ -148,11 +149,15 @@ class WorkspaceStore:
         holder = space.key(_LINEAGE, snapshot.lineage, sk=_SNAPSHOT_HOLDS + snapshot.id)
         self._table.delete_many([_snapshot_key(space, snapshot.id), holder])
 
-    def held(self, space: Space, lineage: str) -> set[Layer] | None:
-        """The layers that anybody needs who shares a lineage's objects; None when there is nobody left."""
+    def held(self, space: Space, lineage: str, without: str = "") -> set[Layer] | None:
+        """The layers that anybody needs who shares a lineage's objects; None when there is nobody left.
+
+        The workspace ``without`` which it is reckoned does not count.
+        """
         keys = self._holders(space, lineage)
         while True:
-            rows = list(self._table.get_many(keys).values())
+            known = self._table.get_many(keys)
+            rows = [row for key, row in known.items() if not without or key != _key(space, without)]
             # Whoever joined while the rows were read may hold what its source has given up since.
             if (now := self._holders(space, lineage)) == keys:
                 return {layer for row in rows for layer in _needed(row)} if rows else None

@@ -41,7 +41,7 @@ from tests.support.bundles import (
     workspace,
     write,
 )
-from tests.support.dying import Died, dying
+from tests.support.mortal import Died, dying
 
 MIB = 1 << 20
 

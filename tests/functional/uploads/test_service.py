@@ -29,7 +29,7 @@ from chalicelib.uploads.errors import (
 )
 from chalicelib.uploads.model import LIFE_MS, URL_MS, FileUpload, UploadDraft
 from chalicelib.wiring import Services
-from tests.support.dying import Died, dying
+from tests.support.mortal import Died, dying
 
 CONTENT = b"words" * 100
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -32,7 +32,9 @@ def test_a_workspace_is_a_dictionary_with_a_past(services: Services, seed: int) 
             kept[made.id] = (bench.id, dict(files))
         elif deed < 0.94 and kept:
             snapshot_id, (_, was) = chance.choice(list(kept.items()))
-            late = bench.service.from_snapshot(bench.space, snapshot_id, new_id())
+            late_id = new_id()
+            bench.service.from_snapshot(bench.space, snapshot_id, late_id)
+            late = bench.service.head(bench.space, late_id)
             lives[late.id] = (_over(bench, late.id), dict(was))
         elif deed < 0.97 and kept:
             snapshot_id = chance.choice(list(kept))

@@ -159,7 +159,9 @@ def test_a_snapshot_a_fork_and_a_restore_cost_a_few_writes(bench: Bench, service
     objects = bench.objects(services)
     kept = bench.service.snapshot(bench.space, bench.id)
     fork = bench.service.fork(bench.space, bench.id, new_id())
-    late = bench.service.from_snapshot(bench.space, kept.id, new_id())
+    late_id = new_id()
+    assert bench.service.from_snapshot(bench.space, kept.id, late_id)
+    late = bench.service.head(bench.space, late_id)
     assert bench.objects(services) == objects
     bench.take({"f0": b"changed", "more": b"more"}, removed=("f1",))
     assert bench.content(fork.id)["f0"] == b"0"
