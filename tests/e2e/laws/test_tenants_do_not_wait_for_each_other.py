@@ -17,7 +17,6 @@ from tests.support.server import Server
 
 SHARE, CROWD = 25, 100
 GIVEN_UP_SECONDS = 10
-PATIENCE = 60
 
 
 @pytest.fixture(scope="module")
@@ -56,21 +55,21 @@ def test_a_hundred_runs_that_stand_still_hold_nobody_else_up_and_end_in_the_end(
 ) -> None:
     model.hold(match="slow")
     sessions = crowd(greedy, CROWD, "slow")
-    model.wait_held(SHARE, PATIENCE)
+    model.wait_held(SHARE)
 
     own = modest.session()
-    assert len(text_of(modest.turn(own, "quick", PATIENCE))) == 1
+    assert len(text_of(modest.turn(own, "quick"))) == 1
     assert model.held() == SHARE
     waiting = sessions[-1]
     greedy.ok("POST", f"/v1/sessions/{waiting}/cancel")
-    greedy.wait_idle(waiting, PATIENCE)
+    greedy.wait_idle(waiting)
     assert text_of(greedy.log(waiting)) == []
     assert greedy.call("DELETE", f"/v1/sessions/{sessions[0]}").status_code < 300
-    wait_for(lambda: len(model.requests_of("slow")) == SHARE + 1, PATIENCE, "the next to have its seat")
+    wait_for(lambda: len(model.requests_of("slow")) == SHARE + 1, "the next to have its seat")
 
     model.release()
     for session in sessions[1:-1]:
-        greedy.wait_idle(session, PATIENCE)
+        greedy.wait_idle(session)
         assert len(text_of(greedy.log(session))) == 1
 
 
@@ -79,14 +78,14 @@ def test_tool_calls_that_stand_still_hold_nobody_elses_tools_up(
 ) -> None:
     endpoint.hold("/tarpit")
     slow = crowd(greedy, 12, "parallel:8 tool:tarpit", tools=[endpoint.tool("tarpit")])
-    wait_for(lambda: endpoint.count("/tarpit") == 96, PATIENCE, "every call to be made")
+    wait_for(lambda: endpoint.count("/tarpit") == 96, "every call to be made")
     agent = modest.agent(tools=[endpoint.tool("ping")])
-    log = modest.turn(modest.session(agent), "tool:ping", PATIENCE)
+    log = modest.turn(modest.session(agent), "tool:ping")
     assert endpoint.answered == ["/ping"]
     assert len(text_of(log)) == 1
     endpoint.let_go("/tarpit")
     for session in slow:
-        greedy.wait_idle(session, PATIENCE)
+        greedy.wait_idle(session)
 
 
 def test_endpoints_that_never_answer_hold_nobody_elses_messages_up(greedy: Api, modest: Api, model: FakeModel) -> None:
@@ -98,9 +97,9 @@ def test_endpoints_that_never_answer_hold_nobody_elses_messages_up(greedy: Api, 
         modest.post("/v1/webhook_endpoints", url=receiver.url + "/own", events=["session.status_idled"])
         began = time.monotonic()
         greedy.post("/v1/vaults", display_name="Keys")
-        wait_for(lambda: sum(bool(receiver.of(pit)) for pit in pits) >= 2, PATIENCE, "pits to hold deliveries")
-        assert len(text_of(modest.turn(modest.session(), "quick", PATIENCE))) == 1
-        receiver.wait(1, "/own", PATIENCE)
+        wait_for(lambda: sum(bool(receiver.of(pit)) for pit in pits) >= 2, "pits to hold deliveries")
+        assert len(text_of(modest.turn(modest.session(), "quick"))) == 1
+        receiver.wait(1, "/own")
         reached = sum(bool(receiver.of(pit)) for pit in pits)
         # A lane goes on to the next pit when the one before it was given up.
         assert reached <= LANES * (1 + (time.monotonic() - began) // GIVEN_UP_SECONDS)

@@ -90,7 +90,7 @@ def test_errands_of_one_lane_that_come_together_are_all_run(services: Services, 
             services.doorbells.ring(Errand("post", "tenant", f"thing-{number}"))
     run: list[str] = []
     pump(lambda body, receipt: run.append(read_bell(body).door))
-    wait_for(lambda: len(set(run)) == 3 * LANES, 10, "every errand to be run")
+    wait_for(lambda: len(set(run)) == 3 * LANES, "every errand to be run")
 
 
 def test_behind_an_errand_that_fails_the_others_of_its_lane_are_still_run(services: Services, pump: Any) -> None:
@@ -107,7 +107,7 @@ def test_behind_an_errand_that_fails_the_others_of_its_lane_are_still_run(servic
             raise OSError("once")
 
     pump(handle)
-    wait_for(lambda: len(run) == 4, 10, "the rest of the lane")
+    wait_for(lambda: len(run) == 4, "the rest of the lane")
     assert run == [lane[0].door, *(errand.door for errand in lane)]
 
 
@@ -124,7 +124,7 @@ def test_errands_of_a_tenant_that_take_their_time_leave_workers_to_others(servic
         go_on.wait(30)
 
     pump(handle, workers=LANES + 1)
-    wait_for(lambda: len(busy) == LANES, 10, "every lane to be taken")
+    wait_for(lambda: len(busy) == LANES, "every lane to be taken")
     services.doorbells.ring(Errand("post", "quick", "thing"))
     assert done.wait(10)
     assert len(busy) == LANES

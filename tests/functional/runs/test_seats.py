@@ -22,7 +22,7 @@ from tests.fakes.model_server import FakeModel
 from tests.functional.runs.conftest import QUEUE, Rig, said
 from tests.support.api import wait_for
 
-SEATS, WORKERS, PATIENCE = 2, 6, 30
+SEATS, WORKERS = 2, 6
 
 
 @pytest.fixture
@@ -115,22 +115,22 @@ def test_runs_beyond_the_seats_wait_and_another_tenant_is_answered_at_once(
     for one in crowd:
         one.send(said("slow"))
     pump()
-    model.wait_held(SEATS, PATIENCE)
-    wait_for(lambda: in_line(crowd[0].services, space) == len(crowd) - SEATS, PATIENCE, "the others to stand in line")
+    model.wait_held(SEATS)
+    wait_for(lambda: in_line(crowd[0].services, space) == len(crowd) - SEATS, "the others to stand in line")
     others.send(said("quick"))
-    wait_for(lambda: others.head.status == "idle", PATIENCE, "the other tenant's answer")
+    wait_for(lambda: others.head.status == "idle", "the other tenant's answer")
     assert others.count("agent.message") == 1
     assert model.held() == SEATS
     assert taken(crowd[0].services, space) == SEATS
 
     model.release()
-    wait_for(lambda: all_idle(crowd), PATIENCE, "all to be done")
+    wait_for(lambda: all_idle(crowd), "all to be done")
     for one in crowd:
         one.assert_whole()
         assert one.count("agent.message") == 1
     assert most_at_once(model, "slow") == SEATS
-    wait_for(lambda: in_line(crowd[0].services, space) == 0, PATIENCE, "the line to end")
-    wait_for(lambda: taken(others.services, others.ref.space) == 0, PATIENCE, "the other's seat")
+    wait_for(lambda: in_line(crowd[0].services, space) == 0, "the line to end")
+    wait_for(lambda: taken(others.services, others.ref.space) == 0, "the other's seat")
 
 
 def test_after_a_crowd_nothing_is_left_of_it(crowd: list[Rig], pump: Callable[[], None]) -> None:
@@ -138,11 +138,11 @@ def test_after_a_crowd_nothing_is_left_of_it(crowd: list[Rig], pump: Callable[[]
         for one in crowd:
             one.send(said(f"turn {turn}"), manner=QUEUE)
     pump()
-    wait_for(lambda: all_idle(crowd), PATIENCE, "all to be done")
+    wait_for(lambda: all_idle(crowd), "all to be done")
     assert all(one.count("agent.message") == 3 for one in crowd)
     assert most_at_once(crowd[0].model, "turn") <= SEATS
     # The last one at work finds the line empty, once it is done with everything else.
-    wait_for(lambda: len(Seats(crowd[0].services.table, SEATS).look(crowd[0].ref.space).unmarked) == 8, PATIENCE, "it")
+    wait_for(lambda: len(Seats(crowd[0].services.table, SEATS).look(crowd[0].ref.space).unmarked) == 8, "it")
     assert_over(crowd[0])
 
 
@@ -152,12 +152,12 @@ def test_those_in_line_are_called_in_the_order_they_came(crowd: list[Rig], pump:
     first.model.hold(match="number")
     first.send(said("number 0"))
     pump()
-    first.model.wait_held(1, PATIENCE)
+    first.model.wait_held()
     for number, one in reversed(list(enumerate(later, 1))):
         one.send(said(f"number {number}"))
-    wait_for(lambda: in_line(first.services, first.ref.space) == len(later), PATIENCE, "all to stand in line")
+    wait_for(lambda: in_line(first.services, first.ref.space) == len(later), "all to stand in line")
     first.model.release()
-    wait_for(lambda: all_idle(crowd), PATIENCE, "all to be done")
+    wait_for(lambda: all_idle(crowd), "all to be done")
     assert [one["text"] for one in first.model.requests_of("number")] == [f"number {n}" for n in (0, 4, 3, 2, 1)]
 
 
@@ -171,16 +171,16 @@ def test_a_run_that_waits_in_line_can_be_interrupted_and_leaves_its_turn_to_the_
         one.send(said("slow"))
         if one is second:
             pump()
-            model.wait_held(SEATS, PATIENCE)
+            model.wait_held(SEATS)
         elif one is third:
-            wait_for(lambda: in_line(services, third.ref.space) == 1, PATIENCE, "the third to stand in line")
-    wait_for(lambda: in_line(services, third.ref.space) == 2, PATIENCE, "the fourth to stand in line")
+            wait_for(lambda: in_line(services, third.ref.space) == 1, "the third to stand in line")
+    wait_for(lambda: in_line(services, third.ref.space) == 2, "the fourth to stand in line")
     third.send(Input("user.interrupt", {}), manner=Manner("queue", drop_queued=True))
-    wait_for(lambda: third.head.status == "idle", PATIENCE, "the interrupt")
+    wait_for(lambda: third.head.status == "idle", "the interrupt")
     assert third.count("agent.message") == 0
     assert model.held() == SEATS
     model.release()
-    wait_for(lambda: all_idle([first, second, fourth]), PATIENCE, "the others")
+    wait_for(lambda: all_idle([first, second, fourth]), "the others")
     assert fourth.count("agent.message") == 1
 
 
@@ -191,14 +191,14 @@ def test_when_a_session_at_work_is_deleted_the_next_has_its_seat(crowd: list[Rig
     first.send(said("slow"))
     second.send(said("slow"))
     pump()
-    model.wait_held(SEATS, PATIENCE)
+    model.wait_held(SEATS)
     third.send(said("quick"))
-    wait_for(lambda: in_line(services, third.ref.space) == 1, PATIENCE, "the third to stand in line")
+    wait_for(lambda: in_line(services, third.ref.space) == 1, "the third to stand in line")
     services.sessions.delete(first.ref, even_running=True)
-    wait_for(lambda: third.head.status == "idle", PATIENCE, "the third to be called")
+    wait_for(lambda: third.head.status == "idle", "the third to be called")
     model.release()
-    wait_for(lambda: second.head.status == "idle", PATIENCE, "the second")
-    wait_for(lambda: taken(services, second.ref.space) == 0, PATIENCE, "the seats")
+    wait_for(lambda: second.head.status == "idle", "the second")
+    wait_for(lambda: taken(services, second.ref.space) == 0, "the seats")
 
 
 def test_whom_nobody_calls_the_clock_finds(
@@ -210,20 +210,20 @@ def test_whom_nobody_calls_the_clock_finds(
     for one in (first, second, third):
         one.send(said("slow"))
     pump()
-    model.wait_held(SEATS, PATIENCE)
-    wait_for(lambda: in_line(services, third.ref.space) == 1, PATIENCE, "one to stand in line")
+    model.wait_held(SEATS)
+    wait_for(lambda: in_line(services, third.ref.space) == 1, "one to stand in line")
     with monkeypatch.context() as patched:
         patched.setattr(Line, "call", lambda _self, _space: None)
         model.release()
-        wait_for(lambda: sum(one.head.status == "idle" for one in (first, second, third)) == 2, PATIENCE, "two")
-        wait_for(lambda: taken(services, first.ref.space) == 0, PATIENCE, "their seats")
+        wait_for(lambda: sum(one.head.status == "idle" for one in (first, second, third)) == 2, "two")
+        wait_for(lambda: taken(services, first.ref.space) == 0, "their seats")
     (waiting,) = (one for one in (first, second, third) if one.head.status != "idle")
     assert entry.tick(services) == 0
     monkeypatch.setattr("chalicelib.runs.entry.now_ms", lambda: now_ms() + 310_000)
     assert entry.tick(services) == 1
-    wait_for(lambda: waiting.head.status == "idle", PATIENCE, "the clock to ring for it")
+    wait_for(lambda: waiting.head.status == "idle", "the clock to ring for it")
     assert waiting.count("agent.message") == 1
-    wait_for(lambda: in_line(services, first.ref.space) == 0, PATIENCE, "the line to end")
+    wait_for(lambda: in_line(services, first.ref.space) == 0, "the line to end")
 
 
 def test_a_run_that_is_taken_over_keeps_its_one_seat(rig: Rig) -> None:
@@ -231,18 +231,18 @@ def test_a_run_that_is_taken_over_keeps_its_one_seat(rig: Rig) -> None:
     rig.send(said("slow"))
     dead = threading.Thread(target=rig.ring)
     dead.start()
-    rig.model.wait_held(1, PATIENCE)
+    rig.model.wait_held()
     assert taken(rig.services, rig.ref.space) == 1
     heir = rig.another()
     heir.alone_since = now_ms() + 1
     rig.model.hold(match="nothing")
     taker = threading.Thread(target=rig.ring, args=(heir,))
-    wait_for(lambda: now_ms() > heir.alone_since, 5, "the moment to pass")
+    wait_for(lambda: now_ms() > heir.alone_since, "the moment to pass")
     taker.start()
-    wait_for(lambda: rig.head.run is None or rig.head.run.attempt == 2, PATIENCE, "the run to be taken over")
+    wait_for(lambda: rig.head.run is None or rig.head.run.attempt == 2, "the run to be taken over")
     rig.model.release()
-    taker.join(PATIENCE)
-    dead.join(PATIENCE)
+    taker.join(20)
+    dead.join(20)
     assert rig.head.status == "idle"
     assert taken(rig.services, rig.ref.space) == 0
     rig.assert_whole()
