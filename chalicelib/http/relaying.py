@@ -1,9 +1,11 @@
 """Sends an answer whose bytes come from elsewhere, for as long as that takes."""
 
-from collections.abc import AsyncIterable
+import time
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable
 
 from starlette.types import Receive, Send
 
+from chalicelib.http import sse
 from chalicelib.http.answers import foreign
 from chalicelib.http.disconnects import work_until_gone
 from chalicelib.http.limits import Headers
@@ -12,7 +14,30 @@ from chalicelib.http.sse import OpenStreams
 
 
 class RelayStopped(Exception):
-    """The server stops before the whole answer was sent."""
+    """The whole answer was not sent: the server stops, or whoever asked is not admitted any more."""
+
+
+class WhileAdmitted:
+    """Pieces that break off with RelayStopped once the caller is admitted no more."""
+
+    def __init__(self, pieces: AsyncIterable[bytes], admitted: Callable[[], Awaitable[bool]]) -> None:
+        self._pieces = pieces
+        self._admitted = admitted
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        looked = time.monotonic()
+        async for piece in self._pieces:
+            if time.monotonic() - looked >= sse.LOOK_SECONDS:
+                if not await self._admitted():
+                    raise RelayStopped("the caller is not admitted any more")
+                looked = time.monotonic()
+            yield piece
+
+    async def aclose(self) -> None:
+        """Close the source, however far it was read."""
+        close = getattr(self._pieces, "aclose", None)
+        if close is not None:
+            await close()
 
 
 async def send_relay(

@@ -72,7 +72,14 @@ def test_the_report_is_for_the_days_that_are_asked(api: Api) -> None:
     assert api.get("/v1/cost_report", **{"from": str(long_ago), "to": str(today)})["total"]["model_calls"] == 1
     assert api.get("/v1/cost_report", to=str(yesterday))["data"] == []
     assert api.get("/v1/cost_report", model="other")["data"] == []
-    for query in ("from=2020-01-01", "from=x", f"from={today}&to={yesterday}"):
+    for query in (
+        "from=2020-01-01",
+        "from=x",
+        "to=9999-12-31",
+        "to=0001-01-01",
+        "from=9999-12-31",
+        f"from={today}&to={yesterday}",
+    ):
         assert api.call("GET", f"/v1/cost_report?{query}").status_code == 400
 
 

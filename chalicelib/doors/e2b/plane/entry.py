@@ -55,6 +55,10 @@ class Entry:
         end_at = self.sandbox.end_at
         return _LONGEST_HOLD_MS if end_at is None else max(0, end_at - now_ms())
 
+    def is_served(self) -> bool:
+        """Whether the tenant may use its sandboxes still."""
+        return _is_served(self.services, self.space)
+
     def doubt(self, live: "Live") -> None:
         """The connection to the computer broke."""
         self.services.sandboxes.doubt(live)
@@ -114,10 +118,14 @@ def _held(services: "Services", fits: Fits) -> Entry:
 
 
 def _found(services: "Services", space: Space, sandbox_id: str, named: str) -> Entry:
-    tenant = services.tenant_register.recent(space.tenant)
-    if tenant is None or not tenant.active:
+    if not _is_served(services, space):
         raise SandboxAway(named)
     try:
         return Entry(services, space, services.sandboxes.get(space, sandbox_id))
     except SandboxNotFound as error:
         raise SandboxAway(named) from error
+
+
+def _is_served(services: "Services", space: Space) -> bool:
+    tenant = services.tenant_register.recent(space.tenant)
+    return tenant is not None and tenant.active

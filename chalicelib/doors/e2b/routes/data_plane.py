@@ -18,7 +18,9 @@ from chalicelib.doors.e2b.plane.forwarding import inward, outward
 from chalicelib.doors.e2b.plane.frames import failure
 from chalicelib.doors.e2b.plane.streams import Content, Messages
 from chalicelib.doors.e2b.signatures import Operation, Signed
+from chalicelib.http.relaying import WhileAdmitted
 from chalicelib.http.route import MIB, Answer, Call, Relay, Route
+from chalicelib.http.sse import while_admitted
 from chalicelib.http.workers import on_thread
 
 _JSON = "application/json"
@@ -143,7 +145,8 @@ async def stream_input(call: Call) -> Answer | Relay:
     """Send input to a process as it comes."""
     entry = await on_thread(enter, call.services, call.headers)
     path = "/process.Process/StreamInput"
-    question = Question("POST", path, inward(call.headers), _request(call).stream(), hold_ms=_hold_ms(call, entry))
+    sent = while_admitted(_request(call).stream(), partial(on_thread, entry.is_served))
+    question = Question("POST", path, inward(call.headers), sent, hold_ms=_hold_ms(call, entry))
     return await _stream(entry, question, lasting=False)
 
 
@@ -153,7 +156,8 @@ async def _stream(entry: Entry, question: Question, *, lasting: bool) -> Answer 
     if reply.status != _OK:
         return _refused(Whole(reply.status, reply.headers, await reply.whole()))
     messages = Messages(reply, partial(on_thread, entry.sync) if lasting else None)
-    return Relay(messages, _FRAMED, {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"})
+    pieces = WhileAdmitted(messages, partial(on_thread, entry.is_served))
+    return Relay(pieces, _FRAMED, {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"})
 
 
 def _refused(answered: Whole) -> Answer:

@@ -12,6 +12,7 @@ from chalicelib.spending.model import MOST_DAYS
 from chalicelib.storage.keys import Space
 
 _USUAL_DAYS = 30
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998
 
 
 def stats(call: Call) -> Answer:
@@ -37,9 +38,13 @@ def _day(text: str | None, field: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text[:10])
+        day = date.fromisoformat(text[:10])
     except ValueError as error:
         raise InvalidRequest(f"{field}: not a date", field=field, code="invalid_timestamp") from error
+    # Days are added and subtracted, and a calendar has two ends.
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise InvalidRequest(f"{field}: not a date of this time", field=field, code="invalid_timestamp")
+    return day
 
 
 def prices(call: Call) -> Answer:

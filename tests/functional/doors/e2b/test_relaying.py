@@ -4,11 +4,14 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from chalicelib.http import sse
 from chalicelib.storage.errors import StorageBusy
+from chalicelib.tenants.model import Status, Tenant
 from tests.functional.doors.e2b.conftest import Plane
 from tests.functional.doors.e2b.standins import EXIT, LAST, START, Told, frame
 from tests.functional.http.client import read_until
@@ -107,6 +110,27 @@ def test_a_sandbox_is_not_idle_while_a_command_may_run(plane: Plane) -> None:
     assert plane.sandboxes.held_ms == 3_600_000
     plane.ask("POST", "/process.Process/List", {})
     assert plane.sandboxes.held_ms == 0
+
+
+def test_a_stream_ends_when_its_tenant_is_not_served_any_more(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "LOOK_SECONDS", 0)
+    told = Told([START, lambda: setattr(plane.services, "status", "suspended"), OUTPUT, OUTPUT], headers=FRAMED)
+    with pytest.raises(http.client.IncompleteRead) as broken:
+        start(plane, told)
+    assert OUTPUT not in broken.value.partial
+
+
+def test_input_ends_when_its_tenant_is_not_served_any_more(plane: Plane, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sse, "LOOK_SECONDS", 0)
+    served = iter([True])
+    monkeypatch.setattr(plane.services, "recent", lambda tenant: Tenant(tenant, "Test", _status(served), 1))
+    plane.guest.script = [Told([b""], headers=FRAMED)]
+    plane.ask("POST", "/process.Process/StreamInput", frame({"input": "late"}), content_type=FRAMED["content-type"])
+    assert [one.body for one in plane.guest.asked] == [b""]
+
+
+def _status(served: Iterator[bool]) -> Status:
+    return "active" if next(served, False) else "suspended"
 
 
 def test_a_client_that_goes_lets_the_guest_know(plane: Plane) -> None:
