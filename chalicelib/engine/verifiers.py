@@ -43,7 +43,7 @@ def verify(job: Job, verifier: dict[str, Any], meanwhile: Callable[[], None]) ->
     if kind == "script":
         return _script(job, verifier)
     if kind == "verifiable":
-        return _compared(_last_words(job), verifier["scorer"], verifier.get("opts") or {})
+        return compared(_last_words(job), verifier["scorer"], verifier.get("opts") or {})
     if kind == "reward_model":
         return _rewarded(job, verifier)
     return _composed([verify(job, part, meanwhile) for part in verifier["verifiers"]], verifier.get("mode") or "all")
@@ -92,10 +92,11 @@ def _last_words(job: Job) -> str:
     return ""
 
 
-def _compared(answer: str, scorer: str, opts: dict[str, Any]) -> Finding:
+def compared(answer: str, scorer: str, opts: dict[str, Any]) -> Finding:
+    """What a scorer says of an answer; one that cannot be used is ``failed``."""
     try:
         good = SCORERS[scorer](answer, opts)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         return Finding("failed", f"The scorer {scorer!r} cannot be used: {error}")
     wanted = json.dumps(opts, ensure_ascii=False)
     if good:

@@ -76,7 +76,7 @@ class Grader:
         if part["type"] == "script":
             return self._by_script(ref, spec, part, remaining_ms)
         if part["type"] == "verifiable":
-            return _compared(last_words(self._log.walk(ref)), part["scorer"], part["opts"])
+            return compared(last_words(self._log.walk(ref)), part["scorer"], part["opts"])
         if part["type"] == "reward_model":
             return self._by_endpoint(ref, part)
         return self._by_model(ref, spec, part)
@@ -166,10 +166,11 @@ def _heard(stream: ModelStream, speech: Speech) -> Usage:
     return speech.finished.usage
 
 
-def _compared(answer: str, scorer: str, opts: dict[str, Any]) -> Grade:
+def compared(answer: str, scorer: str, opts: dict[str, Any]) -> Grade:
+    """What a scorer says of an answer. Raises TrialFailed for one that cannot be used."""
     try:
         good = SCORERS[scorer](answer, opts)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise TrialFailed(f"the scorer {scorer!r} cannot be used: {error}") from error
     wanted = jsonio.dumps(opts)
     told = f"The answer {'meets' if good else 'does not meet'} {scorer} {wanted}."
