@@ -32,7 +32,7 @@ def test_as_many_endpoints_as_there_may_be_are_told_of_a_change_with_several_eve
     post: Post, receiver: Receiver, endpoints: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Several that are made at the same moment may be more than there should be.
-    monkeypatch.setattr("chalicelib.webhooks.endpoints.MOST_ENDPOINTS", endpoints)
+    monkeypatch.setattr("chalicelib.webhooks.endpoint_store.MOST_ENDPOINTS", endpoints)
     for number in range(endpoints):
         post.endpoint(f"{receiver.url}/{number}")
     made = VaultCreate.model_validate({"name": "Keys", "secret": "s3cret-value", "host": "api.example"})
