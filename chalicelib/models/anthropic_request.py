@@ -22,17 +22,21 @@ def body(request: ModelRequest) -> dict[str, Any]:
     Cache breakpoints stand after tools and system, which every call of an agent shares, and after the two newest user
     messages: the newest for the next call to read, the one before because it was the newest at the last call.
     """
+    messages, system = _messages(request.messages), request.system
+    if system and not messages:
+        # This wire has no request without messages: instructions alone are what is asked.
+        messages, system = _messages([{"role": "user", "content": system}]), None
     made: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_tokens,
-        "messages": _messages(request.messages),
+        "messages": messages,
         "stream": True,
         **_effort(request),
     }
     if request.tools:
         made["tools"] = _tools(request)
-    if request.system:
-        made["system"] = [{"type": "text", "text": request.system, "cache_control": _CACHE}]
+    if system:
+        made["system"] = [{"type": "text", "text": system, "cache_control": _CACHE}]
     if request.speed == "fast":
         made["speed"] = "fast"
     return _controlled(made, request.controls)

@@ -1,5 +1,6 @@
 """What a client can send into a session, and what it is told about it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +25,11 @@ class Input:
     def call_field(self) -> str:
         """The field in which an answer names its tool use."""
         return "custom_tool_use_id" if self.type == "user.custom_tool_result" else "tool_use_id"
+
+
+def says_something(content: Iterable[dict[str, Any]]) -> bool:
+    """Whether blocks hold more than blank text, which no model takes."""
+    return any(block["type"] != "text" or block["text"].strip() for block in content)
 
 
 @dataclass(frozen=True, slots=True)

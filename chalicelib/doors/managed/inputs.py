@@ -8,7 +8,7 @@ from chalicelib.doors.managed.schemas import events as sent
 from chalicelib.doors.managed.scopes import thread_id
 from chalicelib.events.event import CLIENT_MARK
 from chalicelib.sessions.errors import ThreadNotFound
-from chalicelib.sessions.inputs import Input
+from chalicelib.sessions.inputs import Input, says_something
 
 EVENT_PREFIX = "sevt"
 
@@ -49,8 +49,10 @@ def _systems(found: list[Input]) -> None:
 
 def _input(event: Any, chosen: str | None, position: int) -> Input:
     if isinstance(event, sent.UserMessage):
-        thread = _thread(event.session_thread_id, position)
-        return Input(event.type, {"content": blocks(event.content)}, chosen, thread=thread)
+        said = blocks(event.content)
+        if not says_something(said):
+            raise InvalidRequest(f"events.{position}.content: must not be blank", field=f"events.{position}.content")
+        return Input(event.type, {"content": said}, chosen, thread=_thread(event.session_thread_id, position))
     if isinstance(event, sent.SystemMessage):
         return Input(event.type, {"content": blocks(event.content)}, chosen)
     if isinstance(event, sent.UserInterrupt):

@@ -12,7 +12,7 @@ from chalicelib.events.log import SessionRef
 from chalicelib.http.route import Call
 from chalicelib.runs import entry
 from chalicelib.sessions.errors import CallNotOpen, WaitingForAnswers
-from chalicelib.sessions.inputs import Input, Manner
+from chalicelib.sessions.inputs import Input, Manner, says_something
 
 _STEERING = Manner(policy="steer", drop_queued=True, door=DOOR)
 
@@ -85,7 +85,7 @@ def _blocks(content: str | Sequence[Any], field: str) -> list[dict[str, Any]]:
     if isinstance(content, str):
         content = [schemas.InputText(type="input_text", text=content)]
     blocks = [_block(part, f"{field}.{place}") for place, part in enumerate(content)]
-    if not any(block.get("text") or block["type"] == "image" for block in blocks):
+    if not says_something(blocks):
         raise InvalidRequest(f"{field}: must not be empty", field=field)
     return blocks
 

@@ -154,6 +154,16 @@ def test_two_messages_of_one_request_keep_their_order(either: Anthropic, model: 
     assert [event.id for event in echoes] == [event.id for event in sent]
 
 
+@pytest.mark.parametrize("text", [" ", "\n\t\u00a0"])
+def test_a_message_that_says_nothing_is_refused(client: Anthropic, text: str) -> None:
+    session = make_session(client)
+    with pytest.raises(anthropic.BadRequestError, match=r"events\.1\.content"):
+        send(client, session.id, message("tokens:1"), message(text))
+    with pytest.raises(anthropic.BadRequestError, match="content"):
+        make_session(client, initial_events=[message(text)])
+    assert listed(client, session.id) == []
+
+
 def test_one_bad_event_refuses_the_whole_request(client: Anthropic, model: FakeModel) -> None:
     session = make_session(client)
     bad = {"type": "user.custom_tool_result", "custom_tool_use_id": "sevt_unknown", "content": []}

@@ -253,6 +253,7 @@ def test_pictures_and_documents_are_handed_on(client: OpenAI, model: FakeModel) 
         ({"frequency_penalty": 0.5}, "frequency_penalty"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"functions": [{"name": "f"}]}, "functions"),
+        ({"web_search_options": {}}, "web_search_options"),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
@@ -264,6 +265,16 @@ def test_what_cannot_be_given_is_refused_by_name(
     assert refused.value.param == param
     assert refused.value.code == "unsupported"
     assert refused.value.type == "invalid_request_error"
+
+
+@pytest.mark.parametrize("model_id", MODELS)
+@pytest.mark.parametrize("rest", [[], [user("")], [user(" \n")]], ids=["nothing", "empty", "blank"])
+def test_instructions_alone_are_answered(client: OpenAI, model: FakeModel, model_id: str, rest: list[Any]) -> None:
+    system: Any = {"role": "system", "content": 'say:"Good day"'}
+    client.chat.completions.create(model=model_id, messages=[system, *rest])
+    (asked,) = model.requests
+    assert asked["body"]["messages"], "no provider takes a request without messages"
+    assert 'say:\\"Good day\\"' in json.dumps(asked["body"])
 
 
 def test_unknown_fields_are_ignored(client: OpenAI) -> None:
@@ -279,6 +290,8 @@ def test_unknown_fields_are_ignored(client: OpenAI) -> None:
         ({"model": "claude-test"}, "messages"),
         ({"messages": [user("x")]}, "model"),
         ({"model": "claude-test", "messages": []}, "messages"),
+        ({"model": "claude-test", "messages": [user("")]}, "messages"),
+        ({"model": "gpt-test", "messages": [user(" ")]}, "messages"),
         ({"model": "claude-test", "messages": [{"role": "user", "content": 5}]}, "messages.0.content"),
         ({"model": "claude-test", "messages": [user("x")], "top_p": 3}, "top_p"),
     ],

@@ -32,6 +32,12 @@ def test_system_and_newest_user_messages_end_in_cache_breakpoints():
     assert not any("cache_control" in tool for tool in body["tools"])
 
 
+def test_instructions_alone_are_the_users_words():
+    body = anthropic_request.body(request([]))
+    assert "system" not in body
+    assert body["messages"] == [user(text("Be brief.") | {"cache_control": CACHE})]
+
+
 def test_without_system_the_last_tool_ends_the_shared_part():
     body = anthropic_request.body(request([user(text("q"))], system=None, tools=(TOOL, OTHER)))
     assert "system" not in body

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from chalicelib.core.errors import LambentError
+from chalicelib.core.errors import InvalidRequest, LambentError
 from chalicelib.doors.openai.chat import reading, wishes
 from chalicelib.doors.openai.chat.paying import paid
 from chalicelib.doors.openai.chat.waiting import unless_gone
@@ -17,6 +17,7 @@ from chalicelib.modelcards.falling import Chain, may_fall
 from chalicelib.models.chunks import Chunk
 from chalicelib.models.errors import ModelContentUnsupported, ModelControlUnsupported, ModelError, ModelNotServed
 from chalicelib.models.request import ModelRequest
+from chalicelib.sessions.inputs import says_something
 from chalicelib.spending.limits import Spender
 from chalicelib.spending.tab import Tab
 
@@ -77,11 +78,14 @@ async def _first(chunks: Chunks) -> Chunk | None:
 
 def request_of(body: ChatCompletionCreate, model: str) -> ModelRequest:
     """The model call a request stands for. Raises InvalidRequest, Unsupported."""
-    system, messages = reading.system_of(body.messages)
+    system, rest = reading.system_of(body.messages)
+    messages = reading.conversation(rest, len(body.messages) - len(rest))
+    if not system and not any(says_something(message["content"]) for message in messages):
+        raise InvalidRequest("messages: must not be blank", field="messages")
     return ModelRequest(
         model=model,
         system=system,
-        messages=reading.conversation(messages, len(body.messages) - len(messages)),
+        messages=messages,
         tools=wishes.tools(body),
         max_tokens=body.max_completion_tokens or body.max_tokens or _USUAL_TOKENS,
         effort=body.reasoning_effort,

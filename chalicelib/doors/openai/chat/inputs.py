@@ -9,7 +9,7 @@ from chalicelib.core.ids import derive_id
 from chalicelib.doors.openai.chat import reading
 from chalicelib.doors.openai.chat.call_ids import read_call
 from chalicelib.doors.openai.schemas import chat as schemas
-from chalicelib.sessions.inputs import Input
+from chalicelib.sessions.inputs import Input, says_something
 
 _SPEAKERS = {"user": "User", "assistant": "Assistant", "tool": "Tool", "system": "System", "developer": "System"}
 
@@ -60,7 +60,7 @@ def inputs_of(chat: Brought, seed: str | None, *, with_earlier: bool) -> list[In
     ]
     if with_earlier and chat.earlier:
         blocks.insert(0, {"type": "text", "text": transcript(chat.earlier)})
-    if blocks:
+    if says_something(blocks):
         items.append(Input("user.message", {"content": blocks}))
     if not items:
         raise InvalidRequest("messages: the last message says nothing", field="messages")

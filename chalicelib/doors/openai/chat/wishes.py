@@ -17,7 +17,6 @@ _NEVER = (
     "prediction",
     "functions",
     "function_call",
-    "web_search_options",
 )
 _AGENTS_OWN = (
     "temperature",
@@ -41,6 +40,9 @@ def check(body: schemas.ChatCompletionCreate) -> None:
     for name in _NEVER:
         if getattr(body, name):
             raise Unsupported(name, "cannot be given here")
+    # Without any options it asks for a search all the same.
+    if body.web_search_options is not None:
+        raise Unsupported("web_search_options", "cannot be given here")
 
 
 def check_for_agent(body: schemas.ChatCompletionCreate) -> None:
