@@ -48,11 +48,14 @@ def offer(
 ) -> list[Offered]:
     """The tools for an agent's snapshot. ``origin`` is ``plain`` or ``sdk``, the kind of client that made the agent:
     for ``sdk`` no tool beyond the standard ones is offered unless the agent names it. ``self_hosted``: the tools that
-    need a sandbox are run by a worker of the customer."""
+    need a sandbox are run by a worker of the customer.
+
+    A custom tool takes the place of the built-in one of its name, wherever it stands."""
     offers: dict[str, Offered] = {}
     for entry in agent.get("tools") or []:
         for offered in _of_entry(entry, origin, runnable, self_hosted):
-            offers.setdefault(offered.name, offered)
+            if entry.get("type") == "custom" or offered.name not in offers:
+                offers[offered.name] = offered
     return list(offers.values())
 
 

@@ -119,6 +119,7 @@ def test_custom_tools_run_where_their_execution_says() -> None:
     assert offers[0].spec.description == "about mine"
 
 
-def test_a_name_is_offered_once() -> None:
-    offers = offer(_agent(_custom("web_fetch"), _toolset()), "plain")
+@pytest.mark.parametrize("tools", [(_custom("web_fetch"), _toolset()), (_toolset(), _custom("web_fetch"))])
+def test_a_name_is_offered_once_as_the_custom_tool_wherever_that_stands(tools: tuple[dict[str, Any], ...]) -> None:
+    offers = offer(_agent(*tools), "plain")
     assert [(o.name, o.runs) for o in offers if o.name == "web_fetch"] == [("web_fetch", "client")]
