@@ -75,8 +75,8 @@ def _fields(sent: schemas.AgentFields) -> dict[str, Any]:
         fields["system"] = sent.instructions
     if sent.sent("tools") or isinstance(sent, schemas.NewAgent):
         fields |= tools_of(sent.tools)
-    if sent.multi_agent is not None:
-        fields["enable_general_subagent"] = sent.multi_agent.enabled
+    if sent.sent("multi_agent"):
+        fields["enable_general_subagent"] = sent.multi_agent is not None and sent.multi_agent.enabled
     return fields
 
 

@@ -62,6 +62,9 @@ def test_an_agent_is_saved_read_changed_listed_and_removed(client: OpenAI, api: 
     assert (changed.instructions, changed.metadata, changed.name) == (None, {"team": "two"}, "Ada")
     assert [tool.type for tool in changed.tools] == ["function", "web_search"]
     assert changed.reasoning.effort == "high"
+    assert agents.update(made.id, multi_agent={"enabled": True}).multi_agent.enabled
+    assert agents.update(made.id, name="Ada").multi_agent.enabled
+    assert not agents.update(made.id, multi_agent=None).multi_agent.enabled
     unnamed = agents.create(model="claude-test")
     assert unnamed.name is None
     assert [one.id for one in agents.list()] == [unnamed.id, made.id]
