@@ -135,13 +135,11 @@ def _config(wanted: schemas.HostedEnvironment) -> dict[str, Any]:
     """What the core makes an environment of; empty when nothing is said."""
     config: dict[str, Any] = {}
     fields: dict[str, Any] = {}
-    if wanted.network is not None and wanted.network.access != "enabled":
+    if wanted.network is not None and wanted.network.blocked_domains:
+        fields["network"] = {"denylist": _blocked(wanted.network)}
+    elif wanted.network is not None and wanted.network.access != "enabled":
         hosts = wanted.network.allowed_domains or []
-        blocked = wanted.network.blocked_domains
-        if blocked and wanted.network.access == "restricted" and not hosts:
-            fields["network"] = {"denylist": blocked}
-        else:
-            config["networking"] = {"type": "limited", "allowed_hosts": hosts, "allow_mcp_servers": True}
+        config["networking"] = {"type": "limited", "allowed_hosts": hosts, "allow_mcp_servers": True}
     if wanted.packages is not None:
         given = wanted.packages
         found = {"npm": given.npm, "pip": given.python, "apt": given.system}
@@ -151,6 +149,13 @@ def _config(wanted: schemas.HostedEnvironment) -> dict[str, Any]:
     if config:
         fields["config"] = {"type": "cloud", **config}
     return fields | ({"env": wanted.env} if wanted.env else {})
+
+
+def _blocked(wanted: schemas.Network) -> list[str]:
+    if wanted.access != "restricted" or wanted.allowed_domains:
+        field = "environment.network.blocked_domains"
+        raise InvalidRequest(f"{field}: needs restricted access without allowed_domains", field=field)
+    return wanted.blocked_domains or []
 
 
 def _files(call: Call, wanted: Any, seed: str) -> Sequence[FileResource]:

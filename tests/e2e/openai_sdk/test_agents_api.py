@@ -427,6 +427,34 @@ def test_the_environment_is_what_was_asked_for(client: OpenAI, api: Api) -> None
     assert made.packages.npm == ["left-pad"]
 
 
+def test_a_network_with_blocked_domains_is_a_restricted_one(client: OpenAI, api: Api) -> None:
+    agent = client.beta.agents.create(model="claude-test").id
+    network: Any = {"access": "restricted", "blocked_domains": ["evil.example.com"]}
+    environment: Any = {"type": "openai_hosted", "network": network}
+    made = client.beta.agents.sessions.create(agent_id=agent, environment=environment)
+    assert made.environment.type == "openai_hosted"
+    assert (made.environment.network.access, made.environment.network.allowed_domains) == ("restricted", [])
+    templates = client.beta.agents.environments.templates
+    assert [one.network.access for one in templates.list()] == ["restricted"]
+    place = api.get(f"/v1/sessions/{managed(made.id)}")["environment_id"]
+    assert api.get(f"/v1/environments/{place}")["network"]["denylist"] == ["evil.example.com"]
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        {"access": "enabled", "blocked_domains": ["evil.example.com"]},
+        {"access": "restricted", "allowed_domains": ["example.com"], "blocked_domains": ["evil.example.com"]},
+    ],
+)
+def test_blocked_domains_that_would_not_hold_are_refused(client: OpenAI, network: Any) -> None:
+    with pytest.raises(openai.BadRequestError) as refused:
+        client.beta.agents.sessions.create(
+            agent={"model": "claude-test"}, environment={"type": "openai_hosted", "network": network}
+        )
+    assert refused.value.param == "environment.network.blocked_domains"
+
+
 @pytest.mark.parametrize(
     ("asked", "param"),
     [

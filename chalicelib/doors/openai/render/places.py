@@ -26,13 +26,13 @@ def environment(shown: dict[str, Any], status: str) -> dict[str, Any]:
 
 def template(stored: Environment) -> dict[str, Any]:
     """What environments are made from."""
-    config = stored.config.model_dump(mode="json")
+    shown = stored.model_dump(mode="json")
     return {
         "id": dress("tmpl", stored.id),
         "object": "agent.environment.template",
         "name": stored.name,
-        "network": render_sessions.network(config.get("networking") or {}),
-        "packages": render_sessions.packages(config.get("packages") or {}),
+        "network": render_sessions.network(shown),
+        "packages": render_sessions.packages(shown["config"].get("packages") or {}),
         "files": [],
         "plugins": [],
         "skills": [],

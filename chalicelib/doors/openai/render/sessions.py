@@ -8,6 +8,7 @@ from chalicelib.core.ids import dress
 from chalicelib.doors.openai.common import event_name
 from chalicelib.doors.openai.places import NONE, place_id
 from chalicelib.doors.openai.render import agents as render_agents
+from chalicelib.environments.networking import denied_by, rules_of
 from chalicelib.events.event import Event
 from chalicelib.sessions.model import Head, Session
 
@@ -140,7 +141,7 @@ def environment(session: Session, tenant: str) -> dict[str, Any]:
         "id": own,
         "capability_directories": [],
         "files": files(session.spec.resources),
-        "network": network(config.get("networking") or {}),
+        "network": network(stored),
         "packages": packages(config.get("packages") or {}),
         "plugins": [],
         "skills": [],
@@ -149,11 +150,12 @@ def environment(session: Session, tenant: str) -> dict[str, Any]:
     }
 
 
-def network(rules: Mapping[str, Any]) -> dict[str, Any]:
-    """What can be reached."""
+def network(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What can be reached from an environment."""
+    rules = rules_of(stored)
     allowed = list(rules.get("allowed_hosts") or [])
     if rules.get("type") != "limited":
-        return {"access": "enabled", "allowed_domains": []}
+        return {"access": "restricted" if denied_by(stored) else "enabled", "allowed_domains": []}
     return {"access": "restricted" if allowed else "disabled", "allowed_domains": allowed}
 
 
