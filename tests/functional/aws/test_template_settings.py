@@ -52,6 +52,7 @@ OF_THE_SURROUNDINGS = {
     "AWS_LAMBDA_RUNTIME_API": "Lambda's",
     "AWS_XRAY_CONTEXT_MISSING": "the library's own, for the tracer",
     "AWS_ENDPOINT_URL": "for emulators",
+    "AWS_ENDPOINT_URL_S3": "for emulators",
 }
 FITTED = {
     "LAMBENT_LEASE_SECONDS": "fitted to the heartbeat and the queue",
