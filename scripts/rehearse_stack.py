@@ -97,11 +97,13 @@ def adapted(template: Json) -> Json:
       streaming function that runs as a custom runtime, which starts the same script;
     - it does not read the binary media types out of the API's definition;
     - it has no alarms on metric math;
+    - it is reached over plain HTTP, which the bucket's policy forbids;
     - it does not tell policies the encryption context of a call to KMS, so the roles lose that condition.
     """
     resources: Json = copy.deepcopy(template["Resources"])
     for name in [name for name, each in resources.items() if "Metrics" in each.get("Properties", {})]:
         del resources[name]
+    del resources["BucketPolicy"]
     for resource in resources.values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = {"Bucket": CODE_BUCKET, "Key": CODE_KEY}

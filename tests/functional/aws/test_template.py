@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.storage.direct import Terms
+
 ROOT = Path(__file__).parents[3]
 INFRA = ROOT / "infra"
 
@@ -88,6 +90,18 @@ def test_state_outlives_the_stack(template: Any) -> None:
     for name in ("Table", "RunsQueue", "RunsDeadLetters", "Bucket", "SecretsKey"):
         resource = template["Resources"][name]
         assert (resource["DeletionPolicy"], resource["UpdateReplacePolicy"]) == ("Retain", "Retain")
+
+
+def test_pages_may_bring_uploads_to_the_bucket_and_do_nothing_else_there(template: Any) -> None:
+    (rule,) = template["Resources"]["Bucket"]["Properties"]["CorsConfiguration"]["CorsRules"]
+    assert (rule["AllowedMethods"], rule["AllowedOrigins"]) == (["PUT"], ["*"])
+    # The length is the browser's own to tell.
+    assert {*rule["AllowedHeaders"], "content-length"} == set(Terms(1, "text/plain", "0" * 64).headers())
+
+
+def test_who_gives_out_urls_of_the_bucket_may_do_what_they_are_for(template: Any) -> None:
+    for role in ("RestRole", "StreamRole"):
+        assert {"s3:GetObject", "s3:PutObject", "s3:DeleteObject"} <= actions(template, role)["Bucket"]
 
 
 def test_the_queue_outwaits_the_worker(template: Any) -> None:
