@@ -101,6 +101,7 @@ class Engine:
                 replay(record)
             except (KeyError, TypeError, ValueError, IndexError) as error:
                 raise JournalDamaged(f"a record does not fit the ones before it: {record['o']}") from error
+        self._objects.end_stale_uploads()
         self._objects.sweep_files()
         if self._journal.oversized:
             self._journal.checkpoint(self._freeze)

@@ -12,6 +12,8 @@ from chalicelib.local.engine.errors import ServiceError
 from chalicelib.local.engine.journal import Journal, Record
 from chalicelib.local.engine.s3.blobs import Blob, BlobStore
 
+_STALE_SECONDS = 86_400
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -234,6 +236,14 @@ class ObjectStore:
             for name, bucket in self.buckets.items():
                 self._discard(list(bucket.blobs()))
                 self.buckets[name] = Bucket(name, live=bucket.live)
+
+    def end_stale_uploads(self) -> None:
+        """Ends uploads as old as the template's lifecycle rule lets them become; for use right after a replay."""
+        oldest = time.time() - _STALE_SECONDS
+        for bucket in self.buckets.values():
+            for upload_id in [one for one, upload in bucket.uploads.items() if upload.started < oldest]:
+                self._journal.append({"o": "uabort", "b": bucket.name, "u": upload_id})
+                del bucket.uploads[upload_id]
 
     def sweep_files(self) -> None:
         """Deletes files that no object refers to; for use right after a replay."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import boto3
@@ -163,6 +164,22 @@ def test_an_upload_goes_on_after_a_restart_and_leaves_no_files_behind(tmp_path):
     with Run(tmp_path) as run:
         assert run.s3.get_object(**given)["Body"].read() == b"part"
         assert len(list((tmp_path / "objects").glob("*/*"))) == 1
+
+
+def test_an_upload_that_nobody_ended_within_a_day_is_ended_by_the_next_start(tmp_path, monkeypatch):
+    with Run(tmp_path) as run:
+        given = {"Bucket": run.outputs["Bucket"], "Key": "big"}
+        for hours in (25, 23):
+            begun = time.time() - hours * 3600
+            monkeypatch.setattr("chalicelib.local.engine.s3.multipart.time.time", lambda begun=begun: begun)
+            upload = {**given, "UploadId": run.s3.create_multipart_upload(**given)["UploadId"]}
+            monkeypatch.undo()
+            run.s3.upload_part(**upload, PartNumber=1, Body=b"part")
+    for _ in range(2):
+        with Run(tmp_path) as run:
+            left = run.s3.list_multipart_uploads(Bucket=given["Bucket"])["Uploads"]
+            assert [one["UploadId"] for one in left] == [upload["UploadId"]]
+            assert len(list((tmp_path / "objects").glob("*/*"))) == 1
 
 
 def test_a_torn_last_record_is_cut_and_writing_goes_on(tmp_path):
