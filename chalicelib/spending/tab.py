@@ -46,7 +46,7 @@ class Tab:
 
     def open(self, resolved: "Resolved", request: ModelRequest) -> None:
         """Reserve the most the call may cost. Raises SpenderBlocked, ModelBillingRefused, StorageBusy."""
-        self._purse.demand_open(self._space, lambda: self._spender)
+        self.demand_open()
         self._resolved, self._request = resolved, request
         price, listed = self._models.price_of(resolved), self._models.list_price_of(resolved)
         try:
@@ -60,6 +60,10 @@ class Tab:
             )
         except NoRoom as refusal:
             raise ModelBillingRefused(str(refusal)) from refusal
+
+    def demand_open(self) -> None:
+        """Whether the call may go on. Raises SpenderBlocked once a kill switch is set."""
+        self._purse.demand_open(self._space, lambda: self._spender)
 
     def broken_off(self, said: int) -> Usage:
         """What a call used, as estimated, that ended after so many characters of its answer."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -162,6 +163,21 @@ def test_a_kill_switch_stops_what_runs_and_refuses_messages(priced: Api, model: 
     assert errors(priced.turn(other, "tokens:1")) == []
     assert priced.ok("PATCH", f"/v1/spending_limits/{made['id']}", {"blocked": False})["blocked"] is False
     assert errors(priced.turn(session, "tokens:1")) == []
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_kill_switch_breaks_off_the_answers_of_bare_models(priced: Api, model: FakeModel, *, stream: bool) -> None:
+    words = [{"role": "user", "content": "tokens:4000 gap:20"}]
+    body = {"model": "claude-test", "messages": words, "stream": stream, "max_tokens": 5000, "user": "ann"}
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(priced.call, "POST", "/v1/chat/completions", body)
+        wait_for(lambda: [one for one in model.requests if one["tokens"] > 3], 30, "the answer to begin")
+        limit(priced, scope="end_user", end_user="ann", blocked=True)
+        answer = asked.result(30)
+    assert answer.status_code == (200 if stream else 403)
+    assert "blocks all model calls" in answer.text
+    wait_for(lambda: model.requests[0]["disconnected"], 10, "the model to be left")
+    wait_for(lambda: priced.get("/v1/cost_report")["total"]["output_tokens"] > 0, 10, "what was said to be counted")
 
 
 def test_the_operators_limits_are_seen_and_cannot_be_changed(

@@ -15,6 +15,7 @@ from chalicelib.http import sse
 from chalicelib.http.route import Answer, Call, EventStream
 from chalicelib.models.chunks import BlockDone, Chunk, Finished, TextDelta, ToolInputDelta, ToolInputStart
 from chalicelib.models.errors import ModelError
+from chalicelib.spending.errors import SpenderBlocked
 
 _REASONS = {"max_tokens": "length", "refusal": "content_filter", "tool_use": "tool_calls"}
 
@@ -62,7 +63,7 @@ class _Heard:
 
 
 async def _chunks(begun: Begun) -> AsyncGenerator[Chunk, None]:
-    """All of the answer. Raises ModelError."""
+    """All of the answer. Raises ModelError, SpenderBlocked."""
     try:
         if begun.first is not None:
             yield begun.first
@@ -92,8 +93,9 @@ async def _frames(begun: Begun, printer: Printer, *, usage: bool) -> AsyncGenera
             async for chunk in chunks:
                 for frame in _of(chunk, heard, printer):
                     yield frame
-    except ModelError as error:
-        yield sse.frame(None, dumps({"error": error_object(of_model(error))}))
+    except (ModelError, SpenderBlocked) as error:
+        told = of_model(error) if isinstance(error, ModelError) else error
+        yield sse.frame(None, dumps({"error": error_object(told)}))
         return
     yield printer.end(heard.reason())
     if usage:

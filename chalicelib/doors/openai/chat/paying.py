@@ -1,5 +1,6 @@
 """Calls of bare models count against spending limits and stand in the cost report, as those of agents do."""
 
+import time
 from collections.abc import AsyncGenerator
 
 from chalicelib.events.tail import threaded
@@ -9,19 +10,25 @@ from chalicelib.models.usage import Usage
 from chalicelib.observability import log_failure, logger
 from chalicelib.spending.tab import Tab
 
+_LOOK_SECONDS = 1.0
+
 
 async def paid(tab: Tab, chunks: AsyncGenerator[Chunk, None]) -> AsyncGenerator[Chunk, None]:
-    """The chunks; when they end, however, what they did cost is counted.
+    """The chunks, as long as no kill switch is set; when they end, however, what they did cost is counted.
 
-    Of an answer that failed nothing is, of one that is broken off what was read and said, as estimated.
+    Of an answer that failed nothing is, of one that is broken off what was read and said, as estimated. Raises
+    SpenderBlocked, ModelError.
     """
-    said, failed = 0, False
+    said, failed, looked = 0, False, time.monotonic()
     usage: Usage | None = None
     try:
         async for chunk in chunks:
             said += _length(chunk)
             usage = chunk.usage if isinstance(chunk, Finished) else usage
             yield chunk
+            if usage is None and time.monotonic() - looked >= _LOOK_SECONDS:
+                await threaded(tab.demand_open)
+                looked = time.monotonic()
     except ModelError:
         failed = True
         raise
