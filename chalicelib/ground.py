@@ -18,7 +18,6 @@ from chalicelib.tenants.idempotency import IdempotencyService
 from chalicelib.tenants.keys import KeyService
 from chalicelib.tenants.limits import LimitService
 from chalicelib.tenants.register import TenantRegister
-from chalicelib.tenants.service import TenantService
 
 
 class Ground:
@@ -99,10 +98,6 @@ class Ground:
     @lazy
     def keys(self) -> KeyService:
         return KeyService(self.table, self.tenant_register, self.settings.root_key_sha256)
-
-    @lazy
-    def tenants(self) -> TenantService:
-        return TenantService(self.table, self.tenant_register, self.keys)
 
     @lazy
     def limits(self) -> LimitService:

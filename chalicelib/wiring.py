@@ -68,6 +68,7 @@ from chalicelib.storage.keys import Space
 from chalicelib.tenants.census import Census
 from chalicelib.tenants.holdings import NONE_KNOWN_MS
 from chalicelib.tenants.knowing import Known
+from chalicelib.tenants.service import TenantService
 from chalicelib.uploads.wiring import Uploads
 from chalicelib.userprofiles.enrolment import Enrolment
 from chalicelib.userprofiles.service import ProfileService
@@ -476,6 +477,12 @@ class Services(Ground):
 
         rosters = Known(self.holdings, "cards", self.card_store.roster, Roster())
         return Serving(self.model_cards, rosters.of, self.models, self.outbound)
+
+    @lazy
+    def tenants(self) -> TenantService:
+        return TenantService(
+            self.table, self.tenant_register, self.keys, lambda space: self.limiting.running.shut(space)
+        )
 
     @lazy
     def limiting(self) -> Limiting:

@@ -67,12 +67,19 @@ class RunningService:
         return self._carry_out(order)
 
     def switch_off(self, space: Space, limit: Limit) -> None:
-        """Stop what a kill switch is about, and again later: processes that did not know of it may have begun more."""
+        """Stop what a kill switch is about."""
         agent = limit.subject if limit.scope == "agent" else None
         user = limit.subject if limit.scope == "end_user" else None
         everyone = limit.scope == "end_user" and user is None
-        before = now_ms() + NONE_KNOWN_MS + 1_000
-        self.stop(space, Chosen(agent, user, any_user=everyone, before=before), passes=2)
+        self._stop_twice(space, Chosen(agent, user, any_user=everyone))
+
+    def shut(self, space: Space) -> None:
+        """Stop everything of a tenant that is let in no more."""
+        self._stop_twice(space, Chosen())
+
+    def _stop_twice(self, space: Space, chosen: Chosen) -> None:
+        """Now, and again later: processes that did not know of the reason yet may have begun more."""
+        self.stop(space, replace(chosen, before=now_ms() + NONE_KNOWN_MS + 1_000), passes=2)
 
     def resume(self, _space: Space, key: Key) -> None:
         """Go on with an order that is due."""

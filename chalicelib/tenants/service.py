@@ -1,10 +1,11 @@
 """What the operator does with tenants."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.core.paging import Page
+from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.storage.table import Table
 from chalicelib.tenants import keys
@@ -19,7 +20,11 @@ FIRST_KEY_NAME = "First key"
 class TenantService:
     """Tenants come with a first key; suspended ones keep their data and their keys, closed ones only their data."""
 
-    def __init__(self, table: Table, register: TenantRegister, api_keys: keys.KeyService) -> None:
+    def __init__(
+        self, table: Table, register: TenantRegister, api_keys: keys.KeyService, shut: Callable[[Space], None]
+    ) -> None:
+        """``shut`` stops what is at work for a tenant that is let in no more."""
+        self._shut = shut
         self._table = table
         self._register = register
         self._keys = api_keys
@@ -55,7 +60,10 @@ class TenantService:
         """Rename, suspend, resume, set limits (None: the server's). Raises TenantNotFound, TenantClosed."""
         if name is None and status is None and not limits:
             return self.get(tenant_id)
-        return self._register.change(tenant_id, name=name, status=status, limits=dict(limits or {}))
+        changed = self._register.change(tenant_id, name=name, status=status, limits=dict(limits or {}))
+        if status is not None and not changed.active:
+            self._shut(Space(tenant_id))
+        return changed
 
     def close(self, tenant_id: str) -> Tenant:
         """Suspend for good and revoke every key. Raises TenantNotFound."""
@@ -63,6 +71,7 @@ class TenantService:
         if tenant.status != "closed":
             tenant = self._register.change(tenant_id, status="closed", limits={})
         self._keys.revoke_all(tenant_id)
+        self._shut(Space(tenant_id))
         return tenant
 
     def rotate(self, tenant_id: str) -> MintedKey:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.api import Api, Json
+from tests.fakes.model_server import FakeModel
+from tests.support.api import Api, Json, wait_for
 from tests.support.server import Server
 
 
@@ -71,6 +72,33 @@ def test_a_suspended_tenant_is_refused_until_it_is_resumed(server: Server, root:
     assert api.call("GET", "/v1/agents").status_code == 401
     assert root.ok("PATCH", path, {"status": "active"})["status"] == "active"
     assert api.get(f"/v1/agents/{agent['id']}") == agent
+    api.close()
+
+
+@pytest.mark.parametrize("end", ["suspended", "closed"])
+def test_what_is_at_work_for_a_tenant_stops_when_it_is_suspended_or_closed(
+    server: Server, root: Api, tenant: Json, model: FakeModel, end: str
+) -> None:
+    api = Api(server.url, tenant["api_key"]["key"])
+    path = f"/admin/tenants/{tenant['id']}"
+    session = api.session()
+    model.hold(at="stop", match=f"linger {end}")
+    api.say(session, f"linger {end}")
+    model.wait_held(1, 30)
+    api.say(session, f"linger {end} and on")
+    at_work = {"params": {"tenant_id": tenant["id"]}}
+    assert [one["id"] for one in root.ok("GET", "/admin/running", **at_work)["data"]] == [session]
+    if end == "closed":
+        root.ok("DELETE", path)
+    else:
+        root.ok("PATCH", path, {"status": "suspended"})
+    wait_for(lambda: root.ok("GET", "/admin/running", **at_work)["data"] == [], 10, "the session to stop")
+    model.release()
+    assert len(model.requests) == 1
+    if end == "suspended":
+        root.ok("PATCH", path, {"status": "active"})
+        assert api.wait_idle(session)["stop_reason"] == {"type": "end_turn"}
+        assert "agent.message" in [one["type"] for one in api.turn(session, "tokens:1")]
     api.close()
 
 
