@@ -180,6 +180,35 @@ def test_a_kill_switch_breaks_off_the_answers_of_bare_models(priced: Api, model:
     wait_for(lambda: priced.get("/v1/cost_report")["total"]["output_tokens"] > 0, 10, "what was said to be counted")
 
 
+def test_a_chat_with_an_agent_is_told_of_a_limit_as_one_with_a_model_is(priced: Api, model: FakeModel) -> None:
+    limit(priced, 1)
+    words = [{"role": "user", "content": "tokens:1"}]
+    for named in (priced.agent()["id"], "claude-test"):
+        refused = priced.call("POST", "/v1/chat/completions", {"model": named, "messages": words})
+        assert (refused.status_code, refused.json()["error"]["code"]) == (429, "insufficient_quota")
+        assert refused.headers["x-should-retry"] == "false"
+    assert model.requests == []
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_the_answer_of_an_agent_that_was_stopped_is_not_told_as_whole(
+    priced: Api, model: FakeModel, *, stream: bool
+) -> None:
+    model.hold(at="stop", match="linger here")
+    body = {"messages": [{"role": "user", "content": "linger here"}], "stream": stream}
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(priced.call, "POST", "/v1/chat/completions", body | {"model": priced.agent()["id"]})
+        model.wait_held(1, 30)
+        priced.post("/v1/running/stop")
+        answer = asked.result(30)
+    model.release()
+    assert '"code":"interrupted"' in answer.text.replace(": ", ":")
+    if stream:
+        assert '"finish_reason":"stop"' not in answer.text
+    else:
+        assert (answer.status_code, answer.headers["x-should-retry"]) == (409, "false")
+
+
 def test_the_operators_limits_are_seen_and_cannot_be_changed(
     priced: Api, operator: Api, server: Server, model: FakeModel
 ) -> None:

@@ -9,7 +9,13 @@ from chalicelib.core.jsonio import dumps
 from chalicelib.doors.openai.chat.call_ids import call_name
 from chalicelib.doors.openai.chat.printing import ToolCall, usage_of
 from chalicelib.doors.openai.clock import Beat
-from chalicelib.doors.openai.errors import UpstreamAway, UpstreamFailed, UpstreamRefused, UpstreamTimedOut
+from chalicelib.doors.openai.errors import (
+    UpstreamAway,
+    UpstreamFailed,
+    UpstreamRefused,
+    UpstreamTimedOut,
+    UpstreamUnpaid,
+)
 from chalicelib.events import live
 from chalicelib.events.event import Event
 from chalicelib.events.live import Fragment
@@ -22,13 +28,20 @@ _ERRORS: dict[str, type[LambentError]] = {
     "model_overloaded_error": UpstreamAway,
     "model_rate_limited_error": UpstreamAway,
     "tool_use_limit_reached_error": UpstreamRefused,
+    "billing_error": UpstreamUnpaid,
 }
+_CODES = {"billing_error": "insufficient_quota"}
+"""Codes that clients know under another name."""
 GAP = "\n\n"
 """Stands between two messages of one turn."""
 
 
 class ConfirmationRequired(Conflict):
     """The agent waits for somebody's consent, which a chat cannot give."""
+
+
+class TurnInterrupted(Conflict):
+    """Somebody stopped the turn: what it said until then is in the session."""
 
 
 class SessionGone(NotFound):
@@ -107,6 +120,8 @@ class Turn:
             self.failure = self._failed(item.data["error"])
         elif item.type == "run.finished":
             self.reason = _REASONS.get(item.data.get("finish_reason") or "", "stop")
+            if item.data["status"] == "cancelled":
+                self.failure = TurnInterrupted("the turn was interrupted before it was over", code="interrupted")
         elif item.type == "session.status_idle":
             self._rest(item.data.get("stop_reason") or {})
         elif item.type == "session.status_terminated":
@@ -135,7 +150,7 @@ class Turn:
 
     def _failed(self, error: dict[str, Any]) -> LambentError:
         kind = _ERRORS.get(error["type"], UpstreamFailed)
-        return kind(error["message"], code=error["type"])
+        return kind(error["message"], code=_CODES.get(error["type"], error["type"]))
 
 
 async def followed(
