@@ -171,13 +171,13 @@ def test_a_kill_switch_breaks_off_the_answers_of_bare_models(priced: Api, model:
     body = {"model": "claude-test", "messages": words, "stream": stream, "max_tokens": 5000, "user": "ann"}
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(priced.call, "POST", "/v1/chat/completions", body)
-        wait_for(lambda: [one for one in model.requests if one["tokens"] > 3], 30, "the answer to begin")
+        wait_for(lambda: [one for one in model.requests if one["tokens"] > 3], "the answer to begin")
         limit(priced, scope="end_user", end_user="ann", blocked=True)
         answer = asked.result(30)
     assert answer.status_code == (200 if stream else 403)
     assert "blocks all model calls" in answer.text
-    wait_for(lambda: model.requests[0]["disconnected"], 10, "the model to be left")
-    wait_for(lambda: priced.get("/v1/cost_report")["total"]["output_tokens"] > 0, 10, "what was said to be counted")
+    wait_for(lambda: model.requests[0]["disconnected"], "the model to be left")
+    wait_for(lambda: priced.get("/v1/cost_report")["total"]["output_tokens"] > 0, "what was said to be counted")
 
 
 def test_a_chat_with_an_agent_is_told_of_a_limit_as_one_with_a_model_is(priced: Api, model: FakeModel) -> None:

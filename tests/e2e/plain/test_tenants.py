@@ -92,7 +92,7 @@ def test_what_is_at_work_for_a_tenant_stops_when_it_is_suspended_or_closed(
         root.ok("DELETE", path)
     else:
         root.ok("PATCH", path, {"status": "suspended"})
-    wait_for(lambda: root.ok("GET", "/admin/running", **at_work)["data"] == [], 10, "the session to stop")
+    wait_for(lambda: root.ok("GET", "/admin/running", **at_work)["data"] == [], "the session to stop")
     model.release()
     assert len(model.requests) == 1
     if end == "suspended":
