@@ -2,15 +2,16 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from chalicelib.agents.parts import ExecutionIdentity, Extension, McpServer, ModelInput, SkillRef
 from chalicelib.agents.toolset import Tool
+from chalicelib.core.schema import Schema
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 
-class AgentFields(BaseModel):
+class AgentFields(Schema):
     """The fields of create and update alike; None clears."""
 
     model_config = ConfigDict(populate_by_name=True)

@@ -2,19 +2,20 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, PrivateAttr
+from pydantic import Field, PrivateAttr
 
 from chalicelib.agents.parts import ExecutionIdentity, Extension, McpServer, ModelConfig, ServiceAccount, SkillRef
 from chalicelib.agents.roster import Multiagent
 from chalicelib.agents.toolset import Tool
 from chalicelib.canaries.model import Canary
+from chalicelib.core.schema import Schema
 
 Origin = Literal["sdk", "plain"]
 """The kind of client that created the agent. It decides what a model is offered beyond the configuration:
 for ``plain`` the schedule tools and the skills' full text; for ``sdk`` only tools named in ``configs``."""
 
 
-class Extras(BaseModel):
+class Extras(Schema):
     """Settings that only some clients know."""
 
     execution_identity: ExecutionIdentity = Field(default_factory=ServiceAccount)
@@ -24,7 +25,7 @@ class Extras(BaseModel):
     extension: Extension = Field(default_factory=Extension)
 
 
-class AgentConfig(BaseModel):
+class AgentConfig(Schema):
     """What a version consists of; two versions with equal configurations do not follow each other.
 
     ``tools`` holds, in the client's order, at most one ``Toolset`` (built-in tools), one ``McpToolset`` for each

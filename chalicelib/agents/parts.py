@@ -2,12 +2,14 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
+
+from chalicelib.core.schema import Schema
 
 LATEST = "latest"
 
 
-class Effort(BaseModel):
+class Effort(Schema):
     """How hard the model may think."""
 
     type: Literal["low", "medium", "high", "xhigh", "max"]
@@ -17,7 +19,7 @@ def _effort(given: Any) -> Any:
     return {"type": given} if isinstance(given, str) else given
 
 
-class ModelConfig(BaseModel):
+class ModelConfig(Schema):
     """Which model answers, and how."""
 
     id: str = Field(min_length=1, max_length=256)
@@ -40,7 +42,7 @@ def _named_only(given: Any) -> Any:
 ModelInput = Annotated[ModelConfig, BeforeValidator(_named_only, json_schema_input_type=str | ModelConfig)]
 
 
-class StdioServer(BaseModel):
+class StdioServer(Schema):
     """How an MCP server is started in the sandbox, and the port it then answers on."""
 
     command: str = Field(min_length=1)
@@ -51,7 +53,7 @@ class StdioServer(BaseModel):
     ready_timeout_ms: int = Field(default=60_000, ge=1, le=600_000)
 
 
-class McpServer(BaseModel):
+class McpServer(Schema):
     """An MCP server by URL, or one that runs in the sandbox."""
 
     type: Literal["url", "stdio"] = "url"
@@ -73,7 +75,7 @@ class McpServer(BaseModel):
         return self
 
 
-class SkillRef(BaseModel):
+class SkillRef(Schema):
     """A skill of the agent; ``latest`` is settled when a session starts."""
 
     type: Literal["custom", "anthropic"] = "custom"
@@ -88,13 +90,13 @@ class SkillRef(BaseModel):
         return given
 
 
-class ServiceAccount(BaseModel):
+class ServiceAccount(Schema):
     """Runs carry no principal named by the customer."""
 
     type: Literal["service_account"] = "service_account"
 
 
-class AwsRole(BaseModel):
+class AwsRole(Schema):
     """Runs act as an IAM role."""
 
     type: Literal["aws_role"]
@@ -104,7 +106,7 @@ class AwsRole(BaseModel):
 ExecutionIdentity = Annotated[ServiceAccount | AwsRole, Field(discriminator="type")]
 
 
-class RuntimeBinding(BaseModel):
+class RuntimeBinding(Schema):
     """A local machine that runs the agent."""
 
     runtime_id: str
@@ -112,7 +114,7 @@ class RuntimeBinding(BaseModel):
     local_skill_blocklist: list[str] = Field(default_factory=list)
 
 
-class Extension(BaseModel):
+class Extension(Schema):
     """Settings beyond the common ones; what is not set is None."""
 
     aux_model: ModelInput | None = None

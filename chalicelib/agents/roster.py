@@ -2,16 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from chalicelib.core.schema import Schema
 
 
-class Self(BaseModel):
+class Self(Schema):
     """The agent itself, in whatever version it runs."""
 
     type: Literal["self"] = "self"
 
 
-class AgentRef(BaseModel):
+class AgentRef(Schema):
     """Another agent, pinned."""
 
     type: Literal["agent"] = "agent"
@@ -19,7 +21,7 @@ class AgentRef(BaseModel):
     version: int
 
 
-class Advisor(BaseModel):
+class Advisor(Schema):
     """A model that may be consulted."""
 
     type: Literal["advisor"] = "advisor"
@@ -30,33 +32,33 @@ Member = Annotated[Self | AgentRef, Field(discriminator="type")]
 Entry = Annotated[Self | AgentRef | Advisor, Field(discriminator="type")]
 
 
-class Coordinator(BaseModel):
+class Coordinator(Schema):
     """One list of agents and at most one advisor."""
 
     type: Literal["coordinator"] = "coordinator"
     agents: list[Entry]
 
 
-class Off(BaseModel):
+class Off(Schema):
     """A member that is switched off."""
 
     type: Literal["disabled"] = "disabled"
 
 
-class On(BaseModel):
+class On(Schema):
     """A member that is switched on and has no settings."""
 
     type: Literal["enabled"] = "enabled"
 
 
-class AdvisorOn(BaseModel):
+class AdvisorOn(Schema):
     """A model that may be consulted."""
 
     type: Literal["enabled"] = "enabled"
     model: str = Field(min_length=1, max_length=256)
 
 
-class Spawning(BaseModel):
+class Spawning(Schema):
     """Work is handed to agents: to those named here and, if switched on, to ones defined on the spot."""
 
     type: Literal["enabled"] = "enabled"
@@ -64,7 +66,7 @@ class Spawning(BaseModel):
     predefined_agents: list[Member]
 
 
-class Team(BaseModel):
+class Team(Schema):
     """Advisor, sub-agents and workflows, each on or off."""
 
     type: Literal["multiagent_20261001"] = "multiagent_20261001"

@@ -5,9 +5,10 @@ The same classes read what clients send: whatever they left out is filled in, so
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, field_validator, model_validator
 
 from chalicelib.agents.webtools import Site, UrlSources, UserLocation
+from chalicelib.core.schema import Schema
 
 BUILT_IN = ("bash", "read", "write", "edit", "glob", "grep", "web_fetch", "web_search")
 EXTENSIONS = ("schedule", "cancel_schedule", "list_schedules", "browser")
@@ -29,20 +30,20 @@ ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 _MOST_CONFIGS = 256
 
 
-class PermissionPolicy(BaseModel):
+class PermissionPolicy(Schema):
     """Whether a call runs at once, waits for a person, or is judged by the server."""
 
     type: Literal["always_allow", "always_ask", "auto"]
 
 
-class ToolDefaults(BaseModel):
+class ToolDefaults(Schema):
     """What holds for the tools of a set that are not named."""
 
     enabled: bool
     permission_policy: PermissionPolicy
 
 
-class BuiltInConfig(BaseModel):
+class BuiltInConfig(Schema):
     """One built-in tool; the web settings belong to ``web_fetch`` and ``web_search`` only."""
 
     type: BuiltInName
@@ -88,7 +89,7 @@ def _belongs(key: str, tool: Any) -> bool:
     return key not in _WEB_SETTINGS or tool in _WEB_SETTINGS[key]
 
 
-class McpConfig(BaseModel):
+class McpConfig(Schema):
     """One tool of an MCP server."""
 
     name: str = Field(min_length=1, max_length=256)
@@ -124,7 +125,7 @@ def _once_each(configs: list[Config]) -> list[Config]:
     return configs
 
 
-class Toolset(BaseModel):
+class Toolset(Schema):
     """The built-in tools; without statement all are enabled and allowed."""
 
     type: Literal["agent_toolset_20260401"]
@@ -141,7 +142,7 @@ class Toolset(BaseModel):
         return next((config for config in self.configs if config.name == name), self.default_config)
 
 
-class McpToolset(BaseModel):
+class McpToolset(Schema):
     """The tools of one declared MCP server; without statement all are enabled and ask."""
 
     type: Literal["mcp_toolset"]
@@ -155,7 +156,7 @@ class McpToolset(BaseModel):
         return _filled(given, "always_ask")
 
 
-class HttpExecution(BaseModel):
+class HttpExecution(Schema):
     """The server calls an endpoint and takes its answer as the tool's result."""
 
     type: Literal["http"]
@@ -164,14 +165,14 @@ class HttpExecution(BaseModel):
     idempotent: bool = Field(default=False, description="Whether a call cut off by a crash may simply be repeated")
 
 
-class SandboxExecution(BaseModel):
+class SandboxExecution(Schema):
     """The server runs a command in the session's sandbox."""
 
     type: Literal["sandbox"]
     command: str = Field(min_length=1, max_length=100_000)
 
 
-class CustomTool(BaseModel):
+class CustomTool(Schema):
     """A tool the client answers, or the server where ``execution`` says how."""
 
     type: Literal["custom"]
@@ -193,7 +194,7 @@ class CustomTool(BaseModel):
         return {"type": "object"} | schema
 
 
-class WebSearchTool(BaseModel):
+class WebSearchTool(Schema):
     """Web search through a named backend."""
 
     type: Literal["web_search_20250305", "web_search_ddg", "web_search_tavily"]

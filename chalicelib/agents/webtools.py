@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, Field, StringConstraints, field_validator
+from pydantic import BeforeValidator, Field, StringConstraints, field_validator
+
+from chalicelib.core.schema import Schema
 
 Site = Annotated[
     str,
@@ -14,20 +16,20 @@ Site = Annotated[
 _SERVER_TOOLS = ("web_search", "web_fetch")
 
 
-class ToolReference(BaseModel):
+class ToolReference(Schema):
     """One tool of a filter."""
 
     type: Literal["tool_reference"] = "tool_reference"
     name: str = Field(min_length=1, max_length=128)
 
 
-class AnySource(BaseModel):
+class AnySource(Schema):
     """All URLs of a source count, or none."""
 
     type: Literal["all", "none"]
 
 
-class SomeSource(BaseModel):
+class SomeSource(Schema):
     """The URLs in results of these tools count, or of all but these."""
 
     type: Literal["only", "except"]
@@ -49,7 +51,7 @@ ToolSource = Annotated[AnySource | SomeSource, Field(discriminator="type"), Befo
 TextSource = Annotated[AnySource, BeforeValidator(_written_out)]
 
 
-class UrlSources(BaseModel):
+class UrlSources(Schema):
     """Whose URLs ``web_fetch`` may open; None means all of that source."""
 
     client_tool_results: ToolSource | None = None
@@ -69,7 +71,7 @@ class UrlSources(BaseModel):
         return [tool.name for tool in source.tools] if isinstance(source, SomeSource) else []
 
 
-class UserLocation(BaseModel):
+class UserLocation(Schema):
     """Where the user roughly is."""
 
     type: Literal["approximate"]

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from chalicelib.bundles.archives import PIECE, Archive
 from chalicelib.bundles.checking import Bundle
@@ -30,7 +30,7 @@ from chalicelib.workspaces.gathering import Finish
 from chalicelib.workspaces.model import Entry
 from chalicelib.workspaces.service import Moved, WorkspaceService
 
-_DRAFT: TypeAdapter[AnyResource] = TypeAdapter(AnyResource)
+_DRAFT: TypeAdapter[AnyResource] = TypeAdapter(AnyResource, config=ConfigDict(defer_build=True))
 _SECRET = "its secret is not in the bundle"
 _GONE = "its file is not in the bundle"
 _TWICE = "its file is attached already"

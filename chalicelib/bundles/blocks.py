@@ -3,9 +3,10 @@
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from chalicelib.core.ids import is_core_id
+from chalicelib.core.schema import Schema
 from chalicelib.events.catalogue import PRIMARY_THREAD
 from chalicelib.events.event import CLIENT_MARK
 
@@ -44,13 +45,13 @@ Seq = Annotated[int, Field(ge=1, le=10**11)]
 Words = Annotated[str, Field(min_length=1)]
 
 
-class Free(BaseModel):
+class Free(Schema):
     """Further fields may be there."""
 
     model_config = ConfigDict(strict=True, extra="allow")
 
 
-class Exact(BaseModel):
+class Exact(Schema):
     """Nothing else may be there."""
 
     model_config = ConfigDict(strict=True, extra="forbid")

@@ -28,6 +28,7 @@ from chalicelib.bundles.model import (
     SessionCard,
 )
 from chalicelib.core.ids import is_core_id
+from chalicelib.core.schema import Schema
 from chalicelib.workspaces.model import Entry
 
 M = TypeVar("M", bound=BaseModel)
@@ -36,7 +37,7 @@ _MOST_TARGET = 4096
 _DOCUMENTS = (EVENTS, SESSION, THREADS)
 
 
-class _Kind(BaseModel):
+class _Kind(Schema):
     """What can be said of any manifest."""
 
     format: str = ""

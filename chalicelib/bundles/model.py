@@ -3,10 +3,11 @@
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from chalicelib.agents.policy import PLAIN, Policy
 from chalicelib.core.ids import is_core_id
+from chalicelib.core.schema import Schema
 from chalicelib.sessions.draft import AgentChoice
 from chalicelib.sessions.model import Session
 
@@ -41,7 +42,7 @@ Moment = Annotated[int, Field(ge=0, le=253_402_300_799_999)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class _Part(BaseModel):
+class _Part(Schema):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 

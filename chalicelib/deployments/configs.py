@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, SecretStr, TypeAdapter
+from pydantic import BaseModel, ConfigDict, SecretStr, TypeAdapter
 
 from chalicelib.deployments.model import ResourceConfig
 from chalicelib.sessions.resource_drafts import AnyResource
@@ -13,7 +13,7 @@ from chalicelib.storage.secrets import SecretBox
 
 _PURPOSE = "deployment-resource"
 _ONE_NAME = {"github_repo": REPOSITORY, "env_secret": VARIABLE}
-_RESOURCE: TypeAdapter[AnyResource] = TypeAdapter(AnyResource)
+_RESOURCE: TypeAdapter[AnyResource] = TypeAdapter(AnyResource, config=ConfigDict(defer_build=True))
 
 
 class ResourceConfigs:

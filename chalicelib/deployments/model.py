@@ -2,8 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
+from chalicelib.core.schema import Schema
 from chalicelib.schedules.cron import Cron
 from chalicelib.sessions.inputs import Input
 from chalicelib.sessions.model import Policy
@@ -12,7 +13,7 @@ MANUAL = "manual"
 """Why a deployment is paused that somebody paused; otherwise the type of an error stands there."""
 
 
-class CronSchedule(BaseModel):
+class CronSchedule(Schema):
     """When a deployment runs by itself."""
 
     type: Literal["cron"]
@@ -29,7 +30,7 @@ class CronSchedule(BaseModel):
         return Cron(self.expression, self.timezone)
 
 
-class StoredInput(BaseModel):
+class StoredInput(Schema):
     """An event every run's session begins with, in stored form."""
 
     type: str
@@ -40,14 +41,14 @@ class StoredInput(BaseModel):
         return Input(self.type, self.data)
 
 
-class ResourceConfig(BaseModel):
+class ResourceConfig(Schema):
     """A resource every run's session gets: what may be shown, and the secret fields by name, sealed."""
 
     shown: dict[str, Any]
     sealed: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
-class DeploymentSpec(BaseModel):
+class DeploymentSpec(Schema):
     """What a client says a deployment is; ids are core ids.
 
     ``policy`` is how the initial events are taken up, ``strict_skills`` whether an unknown skill fails a run;
@@ -95,14 +96,14 @@ class Deployment(DeploymentSpec):
         return DeploymentSpec.model_validate(self.model_dump(include=set(DeploymentSpec.model_fields)))
 
 
-class RunFailure(BaseModel):
+class RunFailure(Schema):
     """Why a run has no session."""
 
     type: str
     message: str
 
 
-class Run(BaseModel):
+class Run(Schema):
     """One execution of a deployment; ``scheduled_at`` is there when its schedule caused it.
 
     While neither ``session_id`` nor ``error`` is set it is being made: ``tries`` counts how often that began.

@@ -3,9 +3,10 @@ Times are milliseconds, ids core ids."""
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib.agents.parts import ModelConfig
+from chalicelib.core.schema import Schema
 from chalicelib.models.usage import Usage
 
 Status = Literal["pending", "running", "completed", "failed", "canceled"]
@@ -14,7 +15,7 @@ MOST_SESSIONS = 100
 LONGEST_INSTRUCTIONS = 4096
 
 
-class DreamSpec(BaseModel):
+class DreamSpec(Schema):
     """What a client asks for. ``store_id`` is the store that is read."""
 
     store_id: str
@@ -24,7 +25,7 @@ class DreamSpec(BaseModel):
     behavior: Behavior = "create_new"
 
 
-class Failure(BaseModel):
+class Failure(Schema):
     """Why a dream failed."""
 
     type: str

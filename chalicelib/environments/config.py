@@ -3,7 +3,9 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator
+
+from chalicelib.core.schema import Schema
 
 MANAGERS = ("apt", "cargo", "gem", "go", "npm", "pip")
 MOST_PACKAGES = 100
@@ -34,7 +36,7 @@ def checked_dockerfile(text: str) -> str:
     return text
 
 
-class Packages(BaseModel):
+class Packages(Schema):
     """What is installed before the first command, by package manager."""
 
     type: Literal["packages"] = "packages"
@@ -50,13 +52,13 @@ class Packages(BaseModel):
         return any(getattr(self, manager) for manager in MANAGERS)
 
 
-class Unrestricted(BaseModel):
+class Unrestricted(Schema):
     """Every host can be reached."""
 
     type: Literal["unrestricted"] = "unrestricted"
 
 
-class Limited(BaseModel):
+class Limited(Schema):
     """Only these hosts can be reached; ``*.x`` covers the subdomains of x at any depth, not x."""
 
     type: Literal["limited"] = "limited"
@@ -73,7 +75,7 @@ class Limited(BaseModel):
 Networking = Annotated[Unrestricted | Limited, Field(discriminator="type")]
 
 
-class CloudConfig(BaseModel):
+class CloudConfig(Schema):
     """A sandbox the server runs."""
 
     type: Literal["cloud"] = "cloud"
@@ -87,7 +89,7 @@ class CloudConfig(BaseModel):
         return None if text is None else checked_dockerfile(text)
 
 
-class SelfHostedConfig(BaseModel):
+class SelfHostedConfig(Schema):
     """A sandbox a worker of the customer runs."""
 
     type: Literal["self_hosted"] = "self_hosted"

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import ConfigDict, Field, StringConstraints, field_validator
 
+from chalicelib.core.schema import Schema
 from chalicelib.environments.config import PackageList, checked_dockerfile, checked_host
 from chalicelib.environments.model import Scope
 
@@ -11,7 +12,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Hosts = Annotated[list[str], Field(max_length=1000)]
 
 
-class NetworkingInput(BaseModel):
+class NetworkingInput(Schema):
     """Network rules; what is left out is filled in, or kept by an update."""
 
     type: Literal["unrestricted", "limited"]
@@ -25,7 +26,7 @@ class NetworkingInput(BaseModel):
         return None if hosts is None else [checked_host(host) for host in hosts]
 
 
-class PackagesInput(BaseModel):
+class PackagesInput(Schema):
     """Packages by manager."""
 
     apt: PackageList | None = None
@@ -36,7 +37,7 @@ class PackagesInput(BaseModel):
     pip: PackageList | None = None
 
 
-class ConfigInput(BaseModel):
+class ConfigInput(Schema):
     """The nested shape."""
 
     type: Literal["cloud", "self_hosted"] | None = None
@@ -50,7 +51,7 @@ class ConfigInput(BaseModel):
         return None if text is None else checked_dockerfile(text)
 
 
-class NetworkInput(BaseModel):
+class NetworkInput(Schema):
     """The flat shape of network rules."""
 
     allowlist: Hosts | None = None
@@ -62,7 +63,7 @@ class NetworkInput(BaseModel):
         return None if hosts is None else [checked_host(host) for host in hosts]
 
 
-class EnvironmentFields(BaseModel):
+class EnvironmentFields(Schema):
     """The fields of create and update alike."""
 
     config: ConfigInput | None = None

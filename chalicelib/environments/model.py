@@ -2,21 +2,22 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.environments.config import Config, PackageList
 
 Scope = Literal["organization", "account"]
 
 
-class HostLists(BaseModel):
+class HostLists(Schema):
     """The flat way to name hosts; the allow list is also in ``config.networking``, the deny list only here."""
 
     allowlist: list[str] | None = None
     denylist: list[str] | None = None
 
 
-class Flat(BaseModel):
+class Flat(Schema):
     """The flat fields a client set, as it set them. ``base_image`` and ``env`` stand nowhere else."""
 
     base_image: str | None = None
@@ -25,7 +26,7 @@ class Flat(BaseModel):
     env: dict[str, str] | None = None
 
 
-class EnvironmentSpec(BaseModel):
+class EnvironmentSpec(Schema):
     """What a client decides about an environment."""
 
     name: str

@@ -3,21 +3,23 @@
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from chalicelib.core.schema import Schema
 
 Status = Literal["pending", "running", "completed", "failed"]
 MOST_TASKS, MOST_TRIALS, MOST_IN_RUN = 100, 50, 200
 LONGEST_MS = 6 * 3600 * 1000
 
 
-class SetupFile(BaseModel):
+class SetupFile(Schema):
     """A text file that a trial begins with."""
 
     path: str = Field(min_length=1, max_length=1024)
     content: str = Field(max_length=1_000_000)
 
 
-class Task(BaseModel):
+class Task(Schema):
     """What an agent is given, message by message, and how its work is graded; ``reward`` None: not at all."""
 
     id: str = Field(min_length=1, max_length=256)
@@ -34,7 +36,7 @@ class Task(BaseModel):
         return bool(self.setup_files or self.setup_script)
 
 
-class Trial(BaseModel):
+class Trial(Schema):
     """One attempt as it is shown."""
 
     status: Status = "pending"
@@ -60,7 +62,7 @@ def _shorter(text: str) -> str:
     return text[: len(text) * 7 // 8]
 
 
-class Run(BaseModel):
+class Run(Schema):
     """Tasks given to one version of an agent. ``trials`` are those that were begun, by place of task and trial.
 
     ``revision`` counts the trials that ended; ``room`` is how many bytes the outcome of each may take.
@@ -101,7 +103,7 @@ def status_of(trials: list[Trial]) -> Status:
     return "pending" if all(one.status == "pending" for one in trials) else "running"
 
 
-class Attempt(BaseModel):
+class Attempt(Schema):
     """A trial under way, as whoever moves it sees it.
 
     ``sent`` counts the messages the session has; ``ready``: what comes before the first is done. ``revision`` changes

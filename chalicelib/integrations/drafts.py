@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, Field, SecretStr
 
+from chalicelib.core.schema import Schema
 from chalicelib.integrations.model import Granularity
 
 Name = Annotated[str, Field(max_length=200)]
@@ -11,7 +12,7 @@ Secret = Annotated[SecretStr, Field(min_length=1, max_length=20_000)]
 Capabilities = Annotated[list[Annotated[str, Field(min_length=1, max_length=64)]], Field(max_length=64)]
 
 
-class Persona(BaseModel):
+class Persona(Schema):
     """How the agent is called at the provider."""
 
     name: Name = ""
@@ -20,7 +21,7 @@ class Persona(BaseModel):
     )
 
 
-class PublicationCreate(BaseModel):
+class PublicationCreate(Schema):
     """An agent to be talked to at a provider."""
 
     agent_id: str = Field(min_length=1, max_length=200)
@@ -32,20 +33,20 @@ class PublicationCreate(BaseModel):
     session_granularity: Granularity | None = None
 
 
-class PublicationUpdate(BaseModel):
+class PublicationUpdate(Schema):
     """What to change; what is absent stays."""
 
     persona: Persona | None = None
     capabilities: Capabilities | None = None
 
 
-class PublicationNamed(BaseModel):
+class PublicationNamed(Schema):
     """The publication a step of the set-up is about."""
 
     publication_id: str = Field(min_length=1, max_length=200)
 
 
-class AppCredentials(BaseModel):
+class AppCredentials(Schema):
     """An app of the tenant's own. GitHub needs ``app_id``, ``app_slug`` and ``private_key`` besides."""
 
     client_id: str = Field(min_length=1, max_length=200)
@@ -66,7 +67,7 @@ class PersonalToken(PublicationNamed):
     token: Secret
 
 
-class RuleCreate(BaseModel):
+class RuleCreate(Schema):
     """Which issues are taken up; at least one filter. Names of a label, a state; ids of a project, an assignee; the key
     of a team."""
 
@@ -81,7 +82,7 @@ class RuleCreate(BaseModel):
     poll_interval_seconds: int = Field(default=600, ge=60, le=86_400)
 
 
-class RuleUpdate(BaseModel):
+class RuleUpdate(Schema):
     """What to change; what is absent stays. A filter that is null is taken away."""
 
     name: Name | None = None

@@ -3,7 +3,9 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, model_validator
+
+from chalicelib.core.schema import Schema
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
@@ -19,7 +21,7 @@ Description = Annotated[str, StringConstraints(max_length=1024)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$", to_lower=True)]
 
 
-class StoreCreate(BaseModel):
+class StoreCreate(Schema):
     """A new store; one that is for an agent may go without a name of its own."""
 
     name: Name | None = None
@@ -34,7 +36,7 @@ class StoreCreate(BaseModel):
         return self
 
 
-class StoreUpdate(BaseModel):
+class StoreUpdate(Schema):
     """Changes to a store."""
 
     name: Name | None = None
@@ -42,7 +44,7 @@ class StoreUpdate(BaseModel):
     metadata: dict[str, str | None] | None = None
 
 
-class Precondition(BaseModel):
+class Precondition(Schema):
     """What must be so for a change to happen: no memory there yet, or one with a certain content."""
 
     type: Literal["not_exists", "content_sha256"]
@@ -55,7 +57,7 @@ class Precondition(BaseModel):
         return self
 
 
-class MemoryCreate(BaseModel):
+class MemoryCreate(Schema):
     """A new memory."""
 
     path: str
@@ -63,7 +65,7 @@ class MemoryCreate(BaseModel):
     precondition: Precondition | None = None
 
 
-class MemoryUpdate(BaseModel):
+class MemoryUpdate(Schema):
     """Changes to a memory."""
 
     path: str | None = None
@@ -71,7 +73,7 @@ class MemoryUpdate(BaseModel):
     precondition: Precondition | None = None
 
 
-class SearchInput(BaseModel):
+class SearchInput(Schema):
     """What to look for, and how many results are wanted at most."""
 
     query: str = Field(min_length=1, max_length=8192)

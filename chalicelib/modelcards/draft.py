@@ -4,8 +4,9 @@ import re
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import AfterValidator, ConfigDict, Field, SecretStr, StringConstraints, field_validator
 
+from chalicelib.core.schema import Schema
 from chalicelib.modelcards.model import MOST_FALLBACKS, PriceList, ProviderKind
 from chalicelib.outbound.errors import UrlRefused
 from chalicelib.outbound.url import parse
@@ -61,7 +62,7 @@ Headers = Annotated[dict[HeaderName, HeaderValue], Field(max_length=MOST_HEADERS
 Money = Annotated[str, StringConstraints(pattern=r"^\d{1,6}(\.\d{1,6})?$"), AfterValidator(_decimal)]
 
 
-class PricesInput(BaseModel):
+class PricesInput(Schema):
     """USD per million tokens, as decimal text; cache prices that are not named are the input's."""
 
     input: Money
@@ -74,7 +75,7 @@ class PricesInput(BaseModel):
         return PriceList.model_validate(self.model_dump())
 
 
-class _CardFields(BaseModel):
+class _CardFields(Schema):
     """The fields of create and update alike."""
 
     model_config = ConfigDict(protected_namespaces=())
@@ -121,7 +122,7 @@ class CardUpdate(_CardFields):
     is_default: bool | None = None
 
 
-class ModelsAsk(BaseModel):
+class ModelsAsk(Schema):
     """Whose models to list, with which key."""
 
     provider: ProviderKind

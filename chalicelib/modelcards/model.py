@@ -3,8 +3,9 @@
 from decimal import Decimal
 from typing import Literal, get_args
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.models.pricing import Price
 
 ProviderKind = Literal["ant", "ant-compatible", "oai", "oai-compatible"]
@@ -15,7 +16,7 @@ MOST_FALLBACKS = 8
 DEFAULT = "default"
 
 
-class PriceList(BaseModel):
+class PriceList(Schema):
     """USD per million tokens, as decimal text; cache prices that are not named are the input's."""
 
     input: str
@@ -30,7 +31,7 @@ class PriceList(BaseModel):
         return Price(plain, Decimal(self.output), read, write)
 
 
-class ModelCard(BaseModel):
+class ModelCard(Schema):
     """One card; times are milliseconds.
 
     Agents name ``model_id``; the provider receives ``model``. ``custom_headers`` has every header's name, and the value
@@ -60,14 +61,14 @@ class ModelCard(BaseModel):
         return "anthropic" if self.provider.startswith("ant") else "openai"
 
 
-class Secrets(BaseModel):
+class Secrets(Schema):
     """What only calls of the model need: the key, and the values of headers that may be secret."""
 
     api_key: str = Field(repr=False)
     headers: dict[str, str] = Field(default_factory=dict, repr=False)
 
 
-class TenantPrice(BaseModel):
+class TenantPrice(Schema):
     """What a tenant says a model costs; ``updated_at`` in milliseconds."""
 
     model: str

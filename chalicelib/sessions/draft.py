@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib.agents.parts import McpServer, ModelInput, SkillRef
 from chalicelib.agents.toolset import Tool
+from chalicelib.core.schema import Schema
 
 
-class AgentChoice(BaseModel):
+class AgentChoice(Schema):
     """An agent by id, at a version or the latest; with ``agent_with_overrides`` parts of it replaced."""
 
     type: Literal["agent", "agent_with_overrides"] = "agent"
@@ -21,7 +22,7 @@ class AgentChoice(BaseModel):
     skills: list[SkillRef] | None = Field(default=None, max_length=20)
 
 
-class EnvironmentChoice(BaseModel):
+class EnvironmentChoice(Schema):
     """An environment by id."""
 
     id: str

@@ -5,15 +5,14 @@ from typing import Annotated, Literal
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    BaseModel,
     ConfigDict,
     Field,
-    RootModel,
     SecretStr,
     StringConstraints,
     model_validator,
 )
 
+from chalicelib.core.schema import RootSchema, Schema
 from chalicelib.memory.attaching import Access
 from chalicelib.sessions.mounts import (
     checked_branch,
@@ -31,7 +30,7 @@ Mount = Annotated[str, AfterValidator(checked_mount)]
 Value = Annotated[SecretStr, Field(max_length=32_768)]
 
 
-class FileResource(BaseModel):
+class FileResource(Schema):
     """A file for the session."""
 
     type: Literal["file"]
@@ -41,7 +40,7 @@ class FileResource(BaseModel):
     )
 
 
-class CheckoutInput(BaseModel):
+class CheckoutInput(Schema):
     """What of a repository is wanted: a branch by name or a commit by hash."""
 
     type: Literal["branch", "commit"] | None = None
@@ -62,7 +61,7 @@ class CheckoutInput(BaseModel):
         return Checkout("branch", self.name or "")
 
 
-class RepositoryResource(BaseModel):
+class RepositoryResource(Schema):
     """A repository for the session; ``repo_url`` is another name of ``url``. The token is never shown."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -83,7 +82,7 @@ class RepositoryResource(BaseModel):
         return self.mount_path or default_mount(self.url)
 
 
-class VariableResource(BaseModel):
+class VariableResource(Schema):
     """An environment variable for the session's commands. The value is never shown."""
 
     type: Literal["env", "env_secret"]
@@ -91,7 +90,7 @@ class VariableResource(BaseModel):
     value: Value
 
 
-class MemoryResource(BaseModel):
+class MemoryResource(Schema):
     """A memory store for the session."""
 
     type: Literal["memory_store"] = "memory_store"
@@ -105,7 +104,7 @@ AnyResource = Annotated[
 ]
 
 
-class NewResource(RootModel[AnyResource]):
+class NewResource(RootSchema[AnyResource]):
     """A resource to be added."""
 
     @property
@@ -114,7 +113,7 @@ class NewResource(RootModel[AnyResource]):
         return self.root.type
 
 
-class ResourceUpdate(BaseModel):
+class ResourceUpdate(Schema):
     """A new secret: of a repository its token, of a variable its value."""
 
     authorization_token: Secret | None = None

@@ -3,8 +3,9 @@
 import threading
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
+from chalicelib.core.schema import Schema
 from chalicelib.outbound.errors import OutboundError
 from chalicelib.outbound.exchange import OutboundAnswer
 from chalicelib.outbound.guard import Outbound
@@ -23,7 +24,7 @@ _LONGEST_NAME = 256
 _FAULT = 500
 
 
-class _Told(BaseModel):
+class _Told(Schema):
     sub: str = Field(min_length=1, max_length=255)
     email: str = ""
     email_verified: bool = False

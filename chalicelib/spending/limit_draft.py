@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.spending.limits import MOST_END_USER, Period, Scope
 
 
-class ListCost(BaseModel):
+class ListCost(Schema):
     """An amount of whole cents."""
 
     model_config = ConfigDict(extra="forbid")
@@ -21,7 +22,7 @@ class ListCost(BaseModel):
         return str(int(self.amount))
 
 
-class LimitCreate(BaseModel):
+class LimitCreate(Schema):
     """A new limit. Without ``agent_id`` or ``end_user``, each agent or end user has it for itself."""
 
     model_config = ConfigDict(extra="forbid")
@@ -34,7 +35,7 @@ class LimitCreate(BaseModel):
     blocked: bool = False
 
 
-class LimitUpdate(BaseModel):
+class LimitUpdate(Schema):
     """Changes to a limit; what is not sent stays. For whom and for which period it is stays as well."""
 
     model_config = ConfigDict(extra="forbid")

@@ -2,14 +2,15 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.userprofiles.model import AccessType, AccountStatus, EntityType
 
 Text = Annotated[str, Field(min_length=1, max_length=255)]
 
 
-class DetailsInput(BaseModel):
+class DetailsInput(Schema):
     """What the tenant states of the user."""
 
     account_status: AccountStatus | None = None
@@ -21,7 +22,7 @@ class DetailsInput(BaseModel):
     reference_id: Text | None = None
 
 
-class ProfileInput(BaseModel):
+class ProfileInput(Schema):
     """A profile, or what to change of it. ``external_id`` and ``external_user_onboarded_at`` mean the same as
     ``reference_id`` and ``onboarded_at`` of the details."""
 
@@ -41,13 +42,13 @@ class ProfileUpdate(ProfileInput):
     """What to change; what is absent stays."""
 
 
-class EnrolEndUser(BaseModel):
+class EnrolEndUser(Schema):
     """The person who opens the URL enrols."""
 
     type: Literal["enroll_end_user"]
 
 
-class ActionUrlCreate(BaseModel):
+class ActionUrlCreate(Schema):
     """What the URL is for."""
 
     action: EnrolEndUser

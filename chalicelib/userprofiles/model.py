@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from chalicelib.core.schema import Schema
 
 AccessType = Literal["application", "passthrough"]
 AccountStatus = Literal["active", "suspended", "blocked"]
@@ -10,7 +12,7 @@ EntityType = Literal["individual", "business", "non_profit", "government"]
 Order = Literal["created_at", "name"]
 
 
-class Details(BaseModel):
+class Details(Schema):
     """What the tenant states of the user besides who and since when."""
 
     account_status: AccountStatus | None = None
@@ -20,7 +22,7 @@ class Details(BaseModel):
     name_hash: str | None = None
 
 
-class Profile(BaseModel):
+class Profile(Schema):
     """A profile. ``external_id`` is the tenant's own name of the user, ``onboarded_at`` since when it knows them;
     ``enrolled_at`` is when the user confirmed. Times in milliseconds."""
 

@@ -4,17 +4,9 @@ import re
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import AfterValidator, AliasChoices, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
+from chalicelib.core.schema import Schema
 from chalicelib.vaults.model import ClientAuth, Reach, server_key
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -42,21 +34,21 @@ ProgramName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9.
 Extras = Annotated[dict[ProgramName, SecretStr], Field(max_length=32)]
 
 
-class PlacesInput(BaseModel):
+class PlacesInput(Schema):
     """Where a placeholder is replaced; what is not named is off, or stays in an update."""
 
     header: bool | None = None
     body: bool | None = None
 
 
-class ClientAuthInput(BaseModel):
+class ClientAuthInput(Schema):
     """How the token endpoint knows the client."""
 
     type: ClientAuth
     client_secret: Secret | None = None
 
 
-class RefreshInput(BaseModel):
+class RefreshInput(Schema):
     """How to get a new access token."""
 
     client_id: Word
@@ -74,7 +66,7 @@ class RefreshInput(BaseModel):
         return self
 
 
-class StaticBearerInput(BaseModel):
+class StaticBearerInput(Schema):
     """A bearer token for a server."""
 
     type: Literal["static_bearer"]
@@ -82,7 +74,7 @@ class StaticBearerInput(BaseModel):
     token: Secret
 
 
-class McpOauthInput(BaseModel):
+class McpOauthInput(Schema):
     """An OAuth access token for a server; how it is renewed stands in ``refresh`` or in the flat fields."""
 
     type: Literal["mcp_oauth"]
@@ -97,7 +89,7 @@ class McpOauthInput(BaseModel):
     authorization_server: Address | None = None
 
 
-class CapCliInput(BaseModel):
+class CapCliInput(Schema):
     """A token for a command-line program, and further values it needs."""
 
     type: Literal["cap_cli"]
@@ -106,7 +98,7 @@ class CapCliInput(BaseModel):
     extras: Extras | None = None
 
 
-class EnvironmentVariableInput(BaseModel):
+class EnvironmentVariableInput(Schema):
     """A secret for commands in a sandbox."""
 
     type: Literal["environment_variable"]
@@ -121,14 +113,14 @@ AuthInput = Annotated[
 ]
 
 
-class ClientAuthChange(BaseModel):
+class ClientAuthChange(Schema):
     """A new client secret; the way it is sent stays."""
 
     type: ClientAuth | None = None
     client_secret: Secret | None = None
 
 
-class RefreshChange(BaseModel):
+class RefreshChange(Schema):
     """Changes to how an access token is renewed; ``scope`` "" clears it."""
 
     refresh_token: Secret | None = None
@@ -139,7 +131,7 @@ class RefreshChange(BaseModel):
     resource: str | None = None
 
 
-class AuthChange(BaseModel):
+class AuthChange(Schema):
     """New secrets of a credential. What it is for cannot change: such fields may be sent with their old values."""
 
     type: Literal["static_bearer", "mcp_oauth", "cap_cli", "environment_variable"] | None = None
@@ -161,7 +153,7 @@ class AuthChange(BaseModel):
     injection_location: PlacesInput = Field(default_factory=PlacesInput)
 
 
-class CredentialCreate(BaseModel):
+class CredentialCreate(Schema):
     """A new credential."""
 
     auth: AuthInput
@@ -169,7 +161,7 @@ class CredentialCreate(BaseModel):
     metadata: dict[str, str] | None = None
 
 
-class CredentialUpdate(BaseModel):
+class CredentialUpdate(Schema):
     """Changes to a credential."""
 
     auth: AuthChange | None = None
@@ -177,7 +169,7 @@ class CredentialUpdate(BaseModel):
     metadata: dict[str, str | None] | None = None
 
 
-class InlineSecret(BaseModel):
+class InlineSecret(Schema):
     """A secret sent with a vault: text, bound to an address, or a whole ``auth``."""
 
     model_config = ConfigDict(populate_by_name=True)

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
+from chalicelib.core.schema import Schema
 from chalicelib.environments.config import Unrestricted, checked_host
 from chalicelib.outbound.errors import UrlRefused
 from chalicelib.outbound.url import Url, parse
@@ -31,7 +32,7 @@ def _read(url: str) -> Url:
         raise ValueError(refused.message) from refused
 
 
-class SomeHosts(BaseModel):
+class SomeHosts(Schema):
     """The secret goes to these hosts alone; ``*.x`` covers the subdomains of x, not x."""
 
     type: Literal["limited"] = "limited"
@@ -46,14 +47,14 @@ class SomeHosts(BaseModel):
 Reach = Annotated[Unrestricted | SomeHosts, Field(discriminator="type")]
 
 
-class Places(BaseModel):
+class Places(Schema):
     """In which parts of a request the placeholder is replaced."""
 
     header: bool = False
     body: bool = False
 
 
-class StaticBearer(BaseModel):
+class StaticBearer(Schema):
     """A bearer token for a server; without an address it is kept and never sent."""
 
     type: Literal["static_bearer"] = "static_bearer"
@@ -65,7 +66,7 @@ class StaticBearer(BaseModel):
         return f"server {server_key(self.mcp_server_url)}" if self.mcp_server_url else None
 
 
-class McpOauth(BaseModel):
+class McpOauth(Schema):
     """An OAuth access token for a server, and how to get a new one. ``expires_at`` in milliseconds."""
 
     type: Literal["mcp_oauth"] = "mcp_oauth"
@@ -85,7 +86,7 @@ class McpOauth(BaseModel):
         return f"server {server_key(self.mcp_server_url)}"
 
 
-class CapCli(BaseModel):
+class CapCli(Schema):
     """A token for a command-line program; ``extras`` are the names of further values."""
 
     type: Literal["cap_cli"] = "cap_cli"
@@ -98,7 +99,7 @@ class CapCli(BaseModel):
         return None
 
 
-class EnvironmentVariable(BaseModel):
+class EnvironmentVariable(Schema):
     """A secret for commands in a sandbox: they hold a placeholder, which is replaced on the way out."""
 
     type: Literal["environment_variable"] = "environment_variable"
@@ -117,7 +118,7 @@ Secrets = dict[str, str]
 """The secret values of a credential by the names of their fields; those of ``extras`` as ``extras.NAME``."""
 
 
-class Credential(BaseModel):
+class Credential(Schema):
     """One credential; times are milliseconds. ``sealed`` holds its secrets, and nothing once it is archived."""
 
     id: str
@@ -132,7 +133,7 @@ class Credential(BaseModel):
     sealed: str = Field(default="", repr=False)
 
 
-class Vault(BaseModel):
+class Vault(Schema):
     """A set of credentials; times are milliseconds.
 
     ``revision`` counts changes of the vault itself, ``stamp`` those of which credentials are in it, ``active`` the

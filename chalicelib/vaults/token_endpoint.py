@@ -8,9 +8,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlencode
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from chalicelib.core.clock import now_ms
+from chalicelib.core.schema import Schema
 from chalicelib.outbound.errors import OutboundError
 from chalicelib.outbound.exchange import OutboundAnswer
 from chalicelib.outbound.guard import Outbound
@@ -34,7 +35,7 @@ class Client:
     auth: ClientAuth = "none"
 
 
-class Tokens(BaseModel):
+class Tokens(Schema):
     """What the endpoint gave; ``expires_in`` in seconds."""
 
     access_token: str = Field(min_length=1, max_length=32_768, pattern=r"^[\x21-\x7e]+$", repr=False)

@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from chalicelib.core.schema import Schema
 
 MAX_URL = 2048
 Patterns = Annotated[list[str], Field(min_length=1, max_length=100)]
 
 
-class EndpointCreate(BaseModel):
+class EndpointCreate(Schema):
     """A receiver; ``events`` are types, ``noun.*``, or ``*``."""
 
     url: str = Field(min_length=1, max_length=MAX_URL)
@@ -17,7 +19,7 @@ class EndpointCreate(BaseModel):
     enabled: bool = True
 
 
-class EndpointUpdate(BaseModel):
+class EndpointUpdate(Schema):
     """What to change; what is absent stays. Only a description can be null."""
 
     url: str | None = Field(default=None, min_length=1, max_length=MAX_URL)
@@ -26,7 +28,7 @@ class EndpointUpdate(BaseModel):
     enabled: bool | None = None
 
 
-class Redrive(BaseModel):
+class Redrive(Schema):
     """From when on failed deliveries are tried anew, RFC 3339."""
 
     since: str

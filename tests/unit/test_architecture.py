@@ -174,6 +174,26 @@ def test_what_an_api_handler_imports_loads_nothing_heavy() -> None:
     assert json.loads(done.stdout) == []
 
 
+def test_checks_of_data_are_made_when_they_are_used_not_when_a_process_starts() -> None:
+    """There are hundreds of forms, and making what checks them takes a good part of a start."""
+    loaded = """
+import chalicelib.doors, chalicelib.wiring
+from pydantic import BaseModel
+def below(form):
+    for one in form.__subclasses__():
+        yield one
+        yield from below(one)
+chalicelib.doors.all_doors()
+forms = {one for one in below(BaseModel) if one.__module__.startswith("chalicelib.") and "~" not in one.__name__}
+eager = [one for one in forms if not one.model_config.get("defer_build")]
+print(len(forms), *sorted(f"{one.__module__}.{one.__name__}" for one in eager))
+"""
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, check=True, cwd=ROOT)
+    count, *eager = done.stdout.split()
+    assert int(count) > 400
+    assert eager == []
+
+
 def test_a_worker_loads_the_tool_protocol_only_for_agents_that_use_it() -> None:
     program = (
         "import sys, chalicelib.runs.worker, chalicelib.runs.entry, chalicelib.engine.loop, chalicelib.mcp.service\n"

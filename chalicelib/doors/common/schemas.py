@@ -1,29 +1,29 @@
 """What the common routes answer."""
 
-from pydantic import BaseModel
+from chalicelib.core.schema import Schema
 
 
-class Alive(BaseModel):
+class Alive(Schema):
     """The process answers."""
 
     ok: bool
 
 
-class Health(BaseModel):
+class Health(Schema):
     """The process answers, and which release it is."""
 
     status: str
     version: str
 
 
-class Readiness(BaseModel):
+class Readiness(Schema):
     """Whether requests that need storage can be answered; ``away`` names the parts that do not answer."""
 
     ready: bool
     away: list[str]
 
 
-class Index(BaseModel):
+class Index(Schema):
     """Where to go from here."""
 
     name: str
@@ -32,7 +32,7 @@ class Index(BaseModel):
     links: dict[str, str]
 
 
-class ErrorBody(BaseModel):
+class ErrorBody(Schema):
     """What went wrong."""
 
     type: str
@@ -41,7 +41,7 @@ class ErrorBody(BaseModel):
     code: str | None = None
 
 
-class ErrorEnvelope(BaseModel):
+class ErrorEnvelope(Schema):
     """An error."""
 
     error: ErrorBody

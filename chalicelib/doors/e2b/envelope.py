@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
 from chalicelib.core.errors import LambentError
+from chalicelib.core.schema import Schema
 from chalicelib.http.route import Answer
 from chalicelib.sandbox.hosts.base import SandboxRefused
 
@@ -13,7 +14,7 @@ _SHOWN = ("sandboxId", "port")
 _FOR_GOOD = {"should-retry": "false"}
 
 
-class Problem(BaseModel):
+class Problem(Schema):
     """An error. ``sandboxId`` and ``port`` are there when a sandbox could not be reached."""
 
     model_config = ConfigDict(extra="allow")

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from chalicelib.core.jsonio import dump_bytes
+from chalicelib.core.schema import Schema
 
 MOST_SECONDS = 366 * 86_400
 _MOST_FORKS = 100
@@ -32,7 +33,7 @@ Environment = Annotated[dict[str, str], AfterValidator(_names), _small(128 << 10
 NetworkRules = Annotated[dict[str, Any], _small(64 << 10)]
 
 
-class _Model(BaseModel):
+class _Model(Schema):
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True)
 
 
@@ -121,7 +122,7 @@ class MetricsQuery(_Model):
     end: int | None = None
 
 
-class FileQuery(BaseModel):
+class FileQuery(Schema):
     """A file of a sandbox, and what a signed URL adds."""
 
     path: str = ""

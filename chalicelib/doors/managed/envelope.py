@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel
-
 from chalicelib.core.errors import LambentError
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.mode import is_sdk
 from chalicelib.doors.managed.statuses import status_of
 from chalicelib.http.route import Answer
@@ -41,7 +40,7 @@ _SDK_TYPES_OF_CODES = {
 _SERVER_FAULT = 500
 
 
-class ErrorDetail(BaseModel):
+class ErrorDetail(Schema):
     """What went wrong. ``details.error_code`` repeats ``code``."""
 
     type: str
@@ -50,7 +49,7 @@ class ErrorDetail(BaseModel):
     details: dict[str, Any] | None = None
 
 
-class ErrorEnvelope(BaseModel):
+class ErrorEnvelope(Schema):
     """The body of every error."""
 
     type: Literal["error"]

@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel
-
 from chalicelib.core.errors import LambentError
+from chalicelib.core.schema import Schema
 from chalicelib.http.route import Answer
 
 SESSION_HEADER = "x-session-id"
@@ -15,7 +14,7 @@ _CODES = {401: "invalid_api_key", 429: "rate_limit_exceeded"}
 _FOR_GOOD = {"x-should-retry": "false"}
 
 
-class ErrorObject(BaseModel):
+class ErrorObject(Schema):
     """What went wrong; ``param`` is the field at fault."""
 
     message: str
@@ -25,7 +24,7 @@ class ErrorObject(BaseModel):
     details: dict[str, Any] | None = None
 
 
-class ErrorEnvelope(BaseModel):
+class ErrorEnvelope(Schema):
     """The body of every error."""
 
     type: Literal["error"]

@@ -5,14 +5,15 @@ from itertools import islice
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib.core.errors import InvalidRequest
+from chalicelib.core.schema import Schema
 from chalicelib.http.route import Call
 from chalicelib.storage.listing import Window
 
 
-class ListQuery(BaseModel):
+class ListQuery(Schema):
     """Which part of a list: what follows the item ``after`` in the chosen order."""
 
     after: str | None = None
@@ -20,7 +21,7 @@ class ListQuery(BaseModel):
     order: Literal["asc", "desc"] = "desc"
 
 
-class Deleted(BaseModel):
+class Deleted(Schema):
     """What was removed."""
 
     id: str
@@ -28,7 +29,7 @@ class Deleted(BaseModel):
     deleted: Literal[True]
 
 
-class Listed(BaseModel):
+class Listed(Schema):
     """A page of a list."""
 
     object: Literal["list"]

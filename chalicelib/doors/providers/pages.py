@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from html import escape
 
-from pydantic import BaseModel
-
 from chalicelib.core.errors import LambentError
+from chalicelib.core.schema import Schema
 from chalicelib.http.route import Answer
 
 HTML = {
@@ -27,14 +26,14 @@ _FIELDS = (
 _OF_GITHUB = (("app_id", "App ID", "text"), ("app_slug", "Name of the app in its address", "text"))
 
 
-class Problem(BaseModel):
+class Problem(Schema):
     """What went wrong."""
 
     type: str
     message: str
 
 
-class ErrorAnswer(BaseModel):
+class ErrorAnswer(Schema):
     """The body of every error that is not shown to a person."""
 
     error: Problem

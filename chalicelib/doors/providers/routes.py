@@ -4,9 +4,10 @@ from functools import partial
 from html import escape
 from urllib.parse import parse_qs
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from chalicelib.core.ids import undress
+from chalicelib.core.schema import Schema
 from chalicelib.doors.providers import pages
 from chalicelib.http.browser import own_address_of
 from chalicelib.http.route import MIB, Answer, Call, Handler, Route
@@ -20,7 +21,7 @@ _FORM = "application/x-www-form-urlencoded"
 _TAGS = ("integrations",)
 
 
-class CallbackQuery(BaseModel):
+class CallbackQuery(Schema):
     """What a person brings back; GitHub tells the ``installation_id``."""
 
     state: str = ""
@@ -29,13 +30,13 @@ class CallbackQuery(BaseModel):
     installation_id: str = ""
 
 
-class SetupQuery(BaseModel):
+class SetupQuery(Schema):
     """What a link to a set-up page carries."""
 
     token: str
 
 
-class Received(BaseModel):
+class Received(Schema):
     """The message was taken; ``challenge`` is given back to a provider that asks for it."""
 
     ok: bool | None = None

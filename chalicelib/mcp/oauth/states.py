@@ -3,9 +3,10 @@
 import hashlib
 import secrets
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from chalicelib.core.clock import now_ms
+from chalicelib.core.schema import Schema
 from chalicelib.mcp.oauth.errors import UnknownState
 from chalicelib.storage import writes
 from chalicelib.storage.errors import ConditionFailed, SecretUnreadable
@@ -18,7 +19,7 @@ SECONDS = 600
 _PURPOSE = "oauth-state"
 
 
-class Pending(BaseModel):
+class Pending(Schema):
     """An authorization under way. ``return_to`` is where the person goes in the end."""
 
     tenant: str

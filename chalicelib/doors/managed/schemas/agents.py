@@ -2,14 +2,15 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from chalicelib.agents.parts import Effort, ExecutionIdentity, Extension, McpServer, SkillRef
 from chalicelib.agents.toolset import Tool
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import ArchiveQuery, ListQuery, Page
 
 
-class ModelAnswer(BaseModel):
+class ModelAnswer(Schema):
     """The model of an agent."""
 
     id: str
@@ -18,7 +19,7 @@ class ModelAnswer(BaseModel):
     inference_geo: str | None
 
 
-class AgentReference(BaseModel):
+class AgentReference(Schema):
     """An agent at a version."""
 
     type: Literal["agent"]
@@ -26,7 +27,7 @@ class AgentReference(BaseModel):
     version: int
 
 
-class AgentAnswer(BaseModel):
+class AgentAnswer(Schema):
     """One version of an agent; ``_oma`` only where something in it is set."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -60,7 +61,7 @@ class AgentPage(Page[AgentAnswer]):
     """A page of agents or of versions."""
 
 
-class AgentQuery(BaseModel):
+class AgentQuery(Schema):
     """Which version."""
 
     version: int | None = Field(default=None, ge=1)

@@ -2,9 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 from pydantic_core import from_json
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.sessions import Session, Title
 from chalicelib.sessions.draft import AgentChoice
 
@@ -18,7 +19,7 @@ def _structured(given: Any) -> Any:
     return from_json(given)
 
 
-class ImportOptions(BaseModel):
+class ImportOptions(Schema):
     """What an import takes from elsewhere than the bundle."""
 
     agent: Annotated[str | AgentChoice | None, BeforeValidator(_structured)] = None
@@ -34,7 +35,7 @@ class SessionImport(ImportOptions):
     file_id: str = Field(min_length=1, max_length=128)
 
 
-class MissingThing(BaseModel):
+class MissingThing(Schema):
     """Something the bundle names that the session does not have."""
 
     type: str
@@ -43,7 +44,7 @@ class MissingThing(BaseModel):
     reason: str
 
 
-class ImportFigures(BaseModel):
+class ImportFigures(Schema):
     """What came with the bundle, and what did not."""
 
     events: int

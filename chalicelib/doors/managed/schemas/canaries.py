@@ -2,10 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from chalicelib.core.schema import Schema
 
 
-class CanaryInput(BaseModel):
+class CanaryInput(Schema):
     """Which version is tried by which share of new sessions."""
 
     version: int = Field(ge=1, description="May be the agent's next version, which the next update makes")
@@ -15,7 +17,7 @@ class CanaryInput(BaseModel):
     )
 
 
-class VersionCounts(BaseModel):
+class VersionCounts(Schema):
     """What became of the sessions of one version."""
 
     version: int
@@ -27,7 +29,7 @@ class VersionCounts(BaseModel):
     cost: str = Field(description="US dollars")
 
 
-class Canary(BaseModel):
+class Canary(Schema):
     """The latest canary of an agent."""
 
     id: str

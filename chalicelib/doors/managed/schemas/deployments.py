@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AliasChoices, ConfigDict, Field, field_validator
 
+from chalicelib.core.schema import Schema
 from chalicelib.deployments.model import CronSchedule
 from chalicelib.doors.managed.schemas.events import SentEvent
 from chalicelib.doors.managed.schemas.lists import ListQuery, Page
@@ -20,7 +21,7 @@ Resources = Annotated[list[AnyResource], Field(max_length=MOST_RESOURCES)]
 Vaults = Annotated[list[str], Field(max_length=MOST_VAULTS)]
 
 
-class AgentPin(BaseModel):
+class AgentPin(Schema):
     """An agent by id, at a version or the latest."""
 
     type: Literal["agent"] = "agent"
@@ -35,7 +36,7 @@ def _initial(events: Any) -> Any:
     return events
 
 
-class DeploymentCreate(BaseModel):
+class DeploymentCreate(Schema):
     """A new deployment."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -54,7 +55,7 @@ class DeploymentCreate(BaseModel):
     _begins = field_validator("initial_events")(_initial)
 
 
-class DeploymentUpdate(BaseModel):
+class DeploymentUpdate(Schema):
     """Changes to a deployment; what is not sent stays."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -92,7 +93,7 @@ class RunListQuery(ListQuery):
     trigger_type: Literal["schedule", "manual"] | None = None
 
 
-class AgentReference(BaseModel):
+class AgentReference(Schema):
     """An agent at a version."""
 
     type: Literal["agent"]
@@ -100,7 +101,7 @@ class AgentReference(BaseModel):
     version: int
 
 
-class ScheduleAnswer(BaseModel):
+class ScheduleAnswer(Schema):
     """A schedule with the times that follow from it."""
 
     type: Literal["cron"]
@@ -110,7 +111,7 @@ class ScheduleAnswer(BaseModel):
     upcoming_runs_at: list[str]
 
 
-class DeploymentAnswer(BaseModel):
+class DeploymentAnswer(Schema):
     """A deployment; secrets of its resources are not shown."""
 
     id: str
@@ -136,14 +137,14 @@ class DeploymentPage(Page[DeploymentAnswer]):
     """A page of deployments."""
 
 
-class RunError(BaseModel):
+class RunError(Schema):
     """Why a run has no session."""
 
     type: str
     message: str
 
 
-class RunAnswer(BaseModel):
+class RunAnswer(Schema):
     """One execution of a deployment: either ``session_id`` or ``error`` is set."""
 
     id: str

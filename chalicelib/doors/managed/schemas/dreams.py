@@ -2,23 +2,24 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, Field, field_validator
+from pydantic import AliasChoices, BeforeValidator, Field, field_validator
 
 from chalicelib.agents.parts import ModelConfig
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import ListQuery, Page
 from chalicelib.dreams.model import LONGEST_INSTRUCTIONS, MOST_SESSIONS
 
 _Id = Annotated[str, Field(max_length=128)]
 
 
-class StoreInput(BaseModel):
+class StoreInput(Schema):
     """The memory store that is read."""
 
     type: Literal["memory_store"]
     memory_store_id: _Id
 
 
-class SessionsInput(BaseModel):
+class SessionsInput(Schema):
     """The sessions whose transcripts are read."""
 
     type: Literal["sessions"]
@@ -28,7 +29,7 @@ class SessionsInput(BaseModel):
 DreamInput = Annotated[StoreInput | SessionsInput, Field(discriminator="type")]
 
 
-class DreamModel(BaseModel):
+class DreamModel(Schema):
     """The model that does the work."""
 
     id: str = Field(min_length=1, max_length=256)
@@ -39,13 +40,13 @@ class DreamModel(BaseModel):
         return ModelConfig(id=self.id)
 
 
-class CreateNew(BaseModel):
+class CreateNew(Schema):
     """The result is a new memory store."""
 
     type: Literal["create_new"]
 
 
-class UpdateExisting(BaseModel):
+class UpdateExisting(Schema):
     """The result is written into the memory store that is read."""
 
     type: Literal["update_existing"]
@@ -59,7 +60,7 @@ def _named(given: Any) -> Any:
     return {"id": given} if isinstance(given, str) else given
 
 
-class DreamCreate(BaseModel):
+class DreamCreate(Schema):
     """A new dream: one memory store and one list of sessions to read."""
 
     inputs: list[DreamInput] = Field(min_length=2, max_length=2)
@@ -92,7 +93,7 @@ class DreamQuery(ListQuery):
     include_archived: bool | None = None
 
 
-class DreamUsage(BaseModel):
+class DreamUsage(Schema):
     """Tokens used so far."""
 
     input_tokens: int
@@ -101,14 +102,14 @@ class DreamUsage(BaseModel):
     cache_creation_input_tokens: int
 
 
-class DreamError(BaseModel):
+class DreamError(Schema):
     """Why a dream failed."""
 
     type: str
     message: str
 
 
-class DreamAnswer(BaseModel):
+class DreamAnswer(Schema):
     """A dream; ``outputs`` names the store that is written, once it is settled."""
 
     id: str

@@ -2,14 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
-
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import Page
 from chalicelib.environments.config import Config
 from chalicelib.environments.model import HostLists
 
 
-class EnvironmentAnswer(BaseModel):
+class EnvironmentAnswer(Schema):
     """An environment; the last four fields only where the client set them."""
 
     id: str

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, field_validator
+from pydantic import Field, field_validator
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.events import (
     CompositeVerifier,
     EndpointVerifier,
@@ -14,7 +15,7 @@ from chalicelib.doors.managed.schemas.lists import ListQuery, Page
 from chalicelib.evals.model import MOST_IN_RUN, MOST_TASKS, Task
 
 
-class RubricReward(BaseModel):
+class RubricReward(Schema):
     """A model judges the record of the work by these criteria; without ``model`` the agent's own."""
 
     type: Literal["rubric"]
@@ -37,7 +38,7 @@ class NewTask(Task):
         return Task.model_validate(self.model_dump(mode="json"))
 
 
-class EvalCreate(BaseModel):
+class EvalCreate(Schema):
     """A new run."""
 
     agent_id: str = Field(max_length=128)
@@ -65,7 +66,7 @@ class EvalQuery(ListQuery):
     environment_id: str | None = None
 
 
-class EvalStarted(BaseModel):
+class EvalStarted(Schema):
     """A run that will be carried out; ``id`` and ``run_id`` are the same."""
 
     id: str
@@ -73,7 +74,7 @@ class EvalStarted(BaseModel):
     task_count: int
 
 
-class TrialAnswer(BaseModel):
+class TrialAnswer(Schema):
     """One attempt; ``session_id``, ``reward`` and ``error`` are there once there is such a thing."""
 
     trial_index: int
@@ -83,7 +84,7 @@ class TrialAnswer(BaseModel):
     error: str | None = None
 
 
-class TaskAnswer(BaseModel):
+class TaskAnswer(Schema):
     """A task with all its attempts."""
 
     id: str
@@ -93,7 +94,7 @@ class TaskAnswer(BaseModel):
     trials: list[TrialAnswer]
 
 
-class EvalAnswer(BaseModel):
+class EvalAnswer(Schema):
     """A run; the counts are of tasks."""
 
     id: str

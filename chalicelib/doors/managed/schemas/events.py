@@ -3,8 +3,9 @@
 import base64
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import Page
 from chalicelib.sessions.outcomes import MAX_ITERATIONS
 
@@ -21,7 +22,7 @@ def _coded(text: str) -> str:
     return text
 
 
-class _Sent(BaseModel):
+class _Sent(Schema):
     model_config = ConfigDict(extra="ignore")
 
 
@@ -273,7 +274,7 @@ class SendMessage(_Sent):
     id: ClientId | None = None
 
 
-class SessionEvent(BaseModel):
+class SessionEvent(Schema):
     """One event; further fields depend on its type."""
 
     model_config = ConfigDict(extra="allow")
@@ -283,7 +284,7 @@ class SessionEvent(BaseModel):
     processed_at: str | None
 
 
-class SentEvents(BaseModel):
+class SentEvents(Schema):
     """The accepted events in order."""
 
     data: list[SessionEvent]

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.files import FileScope
 
 
-class FileUploadCreate(BaseModel):
+class FileUploadCreate(Schema):
     """A file that is to come. ``sha256`` is hexadecimal; what comes is held against it."""
 
     filename: str
@@ -19,7 +20,7 @@ class FileUploadCreate(BaseModel):
     expires_in_seconds: int | None = None
 
 
-class UploadTarget(BaseModel):
+class UploadTarget(Schema):
     """The one request that brings the content: these headers, exactly, and the bytes as its body."""
 
     method: Literal["PUT"]
@@ -28,7 +29,7 @@ class UploadTarget(BaseModel):
     expires_at: str
 
 
-class FileUploadAnswer(BaseModel):
+class FileUploadAnswer(Schema):
     """An upload. ``upload`` is told at creation, and only while content may still begin to come; ``file_id`` once there
     is a file."""
 
@@ -48,7 +49,7 @@ class FileUploadAnswer(BaseModel):
     upload: UploadTarget | None
 
 
-class ContentQuery(BaseModel):
+class ContentQuery(Schema):
     """What lets content in."""
 
     token: str

@@ -2,19 +2,20 @@
 
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, Field
+from pydantic import AliasChoices, Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import ListQuery, Page
 
 
-class FileScope(BaseModel):
+class FileScope(Schema):
     """What a file belongs to."""
 
     type: Literal["session"]
     id: str
 
 
-class FileAnswer(BaseModel):
+class FileAnswer(Schema):
     """What is known of a file; ``mime_type`` equals ``media_type``, ``scope_id`` the scope's id."""
 
     id: str
@@ -34,7 +35,7 @@ class FilePage(Page[FileAnswer]):
     """A page of files."""
 
 
-class JsonUpload(BaseModel):
+class JsonUpload(Schema):
     """A small file in JSON. Without ``encoding``, ``text/*`` is taken as text and anything else as base64."""
 
     filename: str
@@ -46,7 +47,7 @@ class JsonUpload(BaseModel):
     expires_in_seconds: int | None = None
 
 
-class FileForm(BaseModel):
+class FileForm(Schema):
     """The fields beside ``file`` in a form."""
 
     scope_id: str | None = Field(default=None, validation_alias=AliasChoices("scope_id", "session_id"))
@@ -64,7 +65,7 @@ class FileListQuery(ListQuery):
     order: Literal["asc", "desc"] | None = None
 
 
-class FileQuery(BaseModel):
+class FileQuery(Schema):
     """What of the file is wanted, where the request's kind does not tell."""
 
     metadata: bool | None = None

@@ -2,15 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
-
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import Page
 from chalicelib.integrations.model import Granularity, Status
 
 Provider = Literal["linear", "github", "slack"]
 
 
-class InstallationAnswer(BaseModel):
+class InstallationAnswer(Schema):
     """An account at a provider that lets the app in."""
 
     id: str
@@ -23,7 +22,7 @@ class InstallationAnswer(BaseModel):
     updated_at: str
 
 
-class IntegrationAnswer(BaseModel):
+class IntegrationAnswer(Schema):
     """A provider. ``configured``: the operator has an app there; ``installed``: it is let in."""
 
     id: Provider
@@ -42,28 +41,28 @@ class InstallationPage(Page[InstallationAnswer]):
     """All installations at a provider."""
 
 
-class InstallAnswer(BaseModel):
+class InstallAnswer(Schema):
     """Where a person lets the app in, within ten minutes, once."""
 
     redirect_url: str
     url: str
 
 
-class Uninstalled(BaseModel):
+class Uninstalled(Schema):
     """Nothing is installed any more."""
 
     type: Literal["integration_uninstalled"]
     id: Provider
 
 
-class PersonaAnswer(BaseModel):
+class PersonaAnswer(Schema):
     """How the agent is called."""
 
     name: str
     avatarUrl: str | None  # noqa: N815 - its name on the wire
 
 
-class PublicationAnswer(BaseModel):
+class PublicationAnswer(Schema):
     """An agent that can be talked to at a provider. ``user_id`` is the person, or the key, that made it."""
 
     id: str
@@ -86,7 +85,7 @@ class PublicationPage(Page[PublicationAnswer]):
     """All publications at a provider."""
 
 
-class PublicationQuery(BaseModel):
+class PublicationQuery(Schema):
     """Which publications; without a status all."""
 
     status: Literal["pending"] | None = None
@@ -99,14 +98,14 @@ class SetUpAnswer(PublicationAnswer):
     webhook_url: str
 
 
-class Unpublished(BaseModel):
+class Unpublished(Schema):
     """The publication is over."""
 
     id: str
     status: Literal["unpublished"]
 
 
-class FormToken(BaseModel):
+class FormToken(Schema):
     """A page on which somebody without a key fills in the app, within ten minutes, once."""
 
     token: str
@@ -114,7 +113,7 @@ class FormToken(BaseModel):
     expires_at: str
 
 
-class RuleAnswer(BaseModel):
+class RuleAnswer(Schema):
     """Issues a publication takes up by itself: those that fit all filters that are set."""
 
     id: str

@@ -2,15 +2,16 @@
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from chalicelib.agents.parts import ModelInput
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.events import InitialEvent
 from chalicelib.doors.managed.schemas.sessions import Session, Title
 from chalicelib.sessions.draft import AgentChoice
 
 
-class SessionFork(BaseModel):
+class SessionFork(Schema):
     """From which point, and what is different; without a point from where the session last rested."""
 
     model_config = ConfigDict(protected_namespaces=())

@@ -2,12 +2,14 @@
 
 from typing import Generic, TypeVar
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
+
+from chalicelib.core.schema import Schema
 
 T = TypeVar("T")
 
 
-class CreatedRange(BaseModel):
+class CreatedRange(Schema):
     """Bounds on the creation, RFC 3339."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -36,7 +38,7 @@ class ArchiveQuery(ListQuery):
     q: str | None = None
 
 
-class Page(BaseModel, Generic[T]):
+class Page(Schema, Generic[T]):
     """One page. ``next_page`` and ``next_cursor`` are equal and null on the last one."""
 
     data: list[T]
@@ -48,7 +50,7 @@ class Page(BaseModel, Generic[T]):
     last_id: str | None
 
 
-class Deleted(BaseModel):
+class Deleted(Schema):
     """What was removed."""
 
     id: str

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import ArchiveQuery, ListQuery, Page
 
 View = Literal["basic", "full"]
@@ -15,7 +16,7 @@ class StoreQuery(ArchiveQuery):
     agent_id: str | None = None
 
 
-class ViewQuery(BaseModel):
+class ViewQuery(Schema):
     """Whether answers hold contents."""
 
     view: View | None = None
@@ -29,7 +30,7 @@ class MemoryQuery(ListQuery):
     view: View | None = None
 
 
-class DeleteQuery(BaseModel):
+class DeleteQuery(Schema):
     """What the memory must hold to be removed."""
 
     expected_content_sha256: str | None = None
@@ -46,7 +47,7 @@ class VersionQuery(ListQuery):
     view: View | None = None
 
 
-class MemoryStore(BaseModel):
+class MemoryStore(Schema):
     """A store. ``embedding_model`` tells what ranks searches: ``lexical`` goes by words alone."""
 
     model_config = ConfigDict(extra="allow")
@@ -64,7 +65,7 @@ class MemoryStore(BaseModel):
     archived_at: str | None = None
 
 
-class Memory(BaseModel):
+class Memory(Schema):
     """A text at a path; names that differ between kinds of clients stand side by side."""
 
     id: str
@@ -82,14 +83,14 @@ class Memory(BaseModel):
     updated_at: str
 
 
-class MemoryPrefix(BaseModel):
+class MemoryPrefix(Schema):
     """Stands for the memories below a path."""
 
     type: Literal["memory_prefix"]
     path: str
 
 
-class MemoryVersion(BaseModel):
+class MemoryVersion(Schema):
     """One change of a memory."""
 
     id: str
@@ -111,7 +112,7 @@ class MemoryVersion(BaseModel):
     redacted_by: dict[str, str] | None = None
 
 
-class Entry(BaseModel):
+class Entry(Schema):
     """A memory among the latest changes."""
 
     id: str
@@ -121,7 +122,7 @@ class Entry(BaseModel):
     updated_at: str
 
 
-class Hit(BaseModel):
+class Hit(Schema):
     """A result of a search; ``score`` lies between 0 and 1."""
 
     id: str
@@ -130,7 +131,7 @@ class Hit(BaseModel):
     score: float
 
 
-class Hits(BaseModel):
+class Hits(Schema):
     """The results of a search, best first."""
 
     data: list[Hit]

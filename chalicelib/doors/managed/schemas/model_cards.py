@@ -2,15 +2,16 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import ArchiveQuery, Page
 from chalicelib.modelcards.model import PriceList, ProviderKind
 from chalicelib.spending.limits import MOST_END_USER
 from chalicelib.spending.model import Source
 
 
-class CardAnswer(BaseModel):
+class CardAnswer(Schema):
     """A model card. Values of ``custom_headers`` that may be secret are shown as ``[hidden]``."""
 
     model_config = ConfigDict(protected_namespaces=())
@@ -31,7 +32,7 @@ class CardAnswer(BaseModel):
     archived_at: str | None
 
 
-class ProbeAnswer(BaseModel):
+class ProbeAnswer(Schema):
     """Whether the card's address gave a token; ``message`` says why not."""
 
     ok: bool | None
@@ -55,7 +56,7 @@ class CardQuery(ArchiveQuery):
     provider: str | None = Field(default=None, description="ant, ant-compatible, oai or oai-compatible")
 
 
-class StatsAnswer(BaseModel):
+class StatsAnswer(Schema):
     """How many active things there are; of nouns in ``capped`` there are more than the number says."""
 
     agents: int
@@ -68,7 +69,7 @@ class StatsAnswer(BaseModel):
     capped: list[str]
 
 
-class Figures(BaseModel):
+class Figures(Schema):
     """Calls, tokens and cost in USD as decimal text; ``unpriced_calls`` are those whose price is not known."""
 
     model_calls: int
@@ -94,7 +95,7 @@ class ModelSpentAnswer(Figures):
     model: str
 
 
-class CostReport(BaseModel):
+class CostReport(Schema):
     """Spending from ``from`` to ``to``, both days included."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -108,7 +109,7 @@ class CostReport(BaseModel):
     total: Figures
 
 
-class CostQuery(BaseModel):
+class CostQuery(Schema):
     """The days (``YYYY-MM-DD``, UTC; usually the last 30), and perhaps one model, source or end user."""
 
     from_: str | None = Field(default=None, alias="from")
@@ -125,19 +126,19 @@ class PriceAnswer(PriceList):
     updated_at: str
 
 
-class PriceListAnswer(BaseModel):
+class PriceListAnswer(Schema):
     """All prices the tenant has set."""
 
     data: list[PriceAnswer]
 
 
-class PriceQuery(BaseModel):
+class PriceQuery(Schema):
     """Which model's price."""
 
     model: str
 
 
-class PriceDeleted(BaseModel):
+class PriceDeleted(Schema):
     """Whose price was removed."""
 
     type: Literal["price_deleted"]

@@ -2,12 +2,11 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, RootModel
-
+from chalicelib.core.schema import RootSchema, Schema
 from chalicelib.doors.managed.schemas.lists import ListQuery, Page
 
 
-class AnthropicModel(BaseModel):
+class AnthropicModel(Schema):
     """A model as SDKs of the Managed Agents API read it."""
 
     id: str
@@ -28,7 +27,7 @@ class AnthropicModelPage(Page[AnthropicModel]):
     """A page of models."""
 
 
-class OpenAIModel(BaseModel):
+class OpenAIModel(Schema):
     """A model as OpenAI clients read it."""
 
     id: str
@@ -37,29 +36,29 @@ class OpenAIModel(BaseModel):
     owned_by: str
 
 
-class OpenAIModelList(BaseModel):
+class OpenAIModelList(Schema):
     """All models."""
 
     object: Literal["list"]
     data: list[OpenAIModel]
 
 
-class ModelAnswer(RootModel[AnthropicModel | OpenAIModel]):
+class ModelAnswer(RootSchema[AnthropicModel | OpenAIModel]):
     """A model in the shape the request's headers ask for."""
 
 
-class ModelListAnswer(RootModel[AnthropicModelPage | OpenAIModelList]):
+class ModelListAnswer(RootSchema[AnthropicModelPage | OpenAIModelList]):
     """Models in the shape the request's headers ask for."""
 
 
-class ModelName(BaseModel):
+class ModelName(Schema):
     """A model by id and name."""
 
     id: str
     name: str
 
 
-class ModelNames(BaseModel):
+class ModelNames(Schema):
     """The names of all models."""
 
     data: list[ModelName]

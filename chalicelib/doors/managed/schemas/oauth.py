@@ -2,12 +2,13 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from chalicelib.core.schema import Schema
 from chalicelib.vaults.draft import Address, Secret, Word
 
 
-class AuthorizeQuery(BaseModel):
+class AuthorizeQuery(Schema):
     """``redirect_uri`` is where the person is sent in the end, to a page of ours when it is left out."""
 
     mcp_server_url: Address
@@ -18,7 +19,7 @@ class AuthorizeQuery(BaseModel):
     client_secret: Secret | None = None
 
 
-class CallbackQuery(BaseModel):
+class CallbackQuery(Schema):
     """What the authorization server sends a person back with."""
 
     state: Annotated[str, Field(min_length=1, max_length=512)]
@@ -28,14 +29,14 @@ class CallbackQuery(BaseModel):
     iss: str | None = Field(default=None, max_length=4096)
 
 
-class RefreshBody(BaseModel):
+class RefreshBody(Schema):
     """Which credential to renew."""
 
     vault_id: str
     credential_id: str
 
 
-class RefreshedAnswer(BaseModel):
+class RefreshedAnswer(Schema):
     """A renewed credential; ``expires_in`` in seconds."""
 
     type: Literal["mcp_oauth_refresh"]
@@ -45,7 +46,7 @@ class RefreshedAnswer(BaseModel):
     expires_in: int | None
 
 
-class HttpAnswer(BaseModel):
+class HttpAnswer(Schema):
     """The beginning of somebody's answer, without secrets."""
 
     status_code: int
@@ -54,21 +55,21 @@ class HttpAnswer(BaseModel):
     body_truncated: bool
 
 
-class Probe(BaseModel):
+class Probe(Schema):
     """The step at which the MCP server failed; without an answer, none came."""
 
     method: str
     http_response: HttpAnswer | None
 
 
-class Refresh(BaseModel):
+class Refresh(Schema):
     """What came of asking for a new token; the answer is there when it was a refusal."""
 
     status: Literal["succeeded", "failed", "connect_error", "no_refresh_token"]
     http_response: HttpAnswer | None
 
 
-class ValidationAnswer(BaseModel):
+class ValidationAnswer(Schema):
     """The verdict on a credential. ``mcp_probe`` is null when the server took it, ``refresh`` when none was tried."""
 
     type: Literal["vault_credential_validation", "mcp_oauth_validation"]

@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import ConfigDict
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import Page
 
 
-class Resource(BaseModel):
+class Resource(Schema):
     """A resource of a session, without its secrets."""
 
     model_config = ConfigDict(extra="allow")
@@ -22,7 +23,7 @@ class Resource(BaseModel):
 ResourcePage = Page[Resource]
 
 
-class ResourceDeleted(BaseModel):
+class ResourceDeleted(Schema):
     """A removed resource."""
 
     id: str

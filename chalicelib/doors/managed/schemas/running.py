@@ -2,10 +2,12 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from chalicelib.core.schema import Schema
 
 
-class RunningQuery(BaseModel):
+class RunningQuery(Schema):
     """Which sessions at work."""
 
     limit: int = Field(default=100, ge=1, le=1000)
@@ -19,7 +21,7 @@ class TenantRunningQuery(RunningQuery):
     tenant_id: str | None = None
 
 
-class RunningStep(BaseModel):
+class RunningStep(Schema):
     """What is under way: a call of the model or tool of that name, a judgement of an outcome, or a summary."""
 
     kind: Literal["model", "tool", "judge", "summary"]
@@ -27,7 +29,7 @@ class RunningStep(BaseModel):
     since: str
 
 
-class RunningSession(BaseModel):
+class RunningSession(Schema):
     """A session at work; ``cost_usd`` is what its finished model calls cost."""
 
     id: str
@@ -43,14 +45,14 @@ class RunningSession(BaseModel):
     cost_usd: str
 
 
-class RunningPage(BaseModel):
+class RunningPage(Schema):
     """Sessions at work, the longest first."""
 
     data: list[RunningSession]
     has_more: bool
 
 
-class StopBody(BaseModel):
+class StopBody(Schema):
     """Which sessions to stop: all that fit everything sent; without anything, all that are at work."""
 
     model_config = ConfigDict(extra="forbid")
@@ -67,7 +69,7 @@ class TenantStopBody(StopBody):
     tenant_id: str | None = None
 
 
-class StopAnswer(BaseModel):
+class StopAnswer(Schema):
     """How many were at work and meant, how many were asked to stop, and how many the server still has to ask."""
 
     type: Literal["running_stopped"]

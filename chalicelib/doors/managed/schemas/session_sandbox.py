@@ -2,17 +2,19 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from chalicelib.core.schema import Schema
 
 
-class Command(BaseModel):
+class Command(Schema):
     """A command to run."""
 
     command: str = Field(min_length=1, max_length=100_000)
     timeout_ms: int = Field(default=60_000, ge=1, le=600_000)
 
 
-class CommandResult(BaseModel):
+class CommandResult(Schema):
     """What came of a command; its time was over when ``exit_code`` is 124."""
 
     exit_code: int
@@ -20,7 +22,7 @@ class CommandResult(BaseModel):
     truncated: bool
 
 
-class Publication(BaseModel):
+class Publication(Schema):
     """A file of the sandbox to be made a file object."""
 
     path: str = Field(min_length=1, max_length=4096, pattern=r"^[^\x00]+$")
@@ -29,7 +31,7 @@ class Publication(BaseModel):
     downloadable: bool = True
 
 
-class Output(BaseModel):
+class Output(Schema):
     """A file the agent left in the folder of outputs."""
 
     filename: str
@@ -38,7 +40,7 @@ class Output(BaseModel):
     modified_at: str
 
 
-class Outputs(BaseModel):
+class Outputs(Schema):
     """All outputs."""
 
     data: list[Output]

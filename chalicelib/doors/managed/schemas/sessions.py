@@ -2,10 +2,11 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, ConfigDict, Field, model_validator
 
 from chalicelib.agents.parts import McpServer
 from chalicelib.agents.toolset import Tool
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.events import InitialEvent
 from chalicelib.doors.managed.schemas.lists import CreatedRange, ListQuery, Page
 from chalicelib.sessions.draft import AgentChoice, EnvironmentChoice
@@ -15,7 +16,7 @@ Text = Annotated[str, Field(max_length=512)]
 Title = Annotated[str, Field(max_length=1024)]
 
 
-class ListCost(BaseModel):
+class ListCost(Schema):
     """An amount of whole cents."""
 
     amount: str = Field(pattern=r"^[0-9]{1,12}$")
@@ -28,7 +29,7 @@ class ListCost(BaseModel):
         return self
 
 
-class Budget(BaseModel):
+class Budget(Schema):
     """How much the model calls of a session may cost, by list prices."""
 
     type: Literal["limit"]
@@ -40,7 +41,7 @@ class Budget(BaseModel):
         return str(int(self.max_list_cost.amount))
 
 
-class SessionCreate(BaseModel):
+class SessionCreate(Schema):
     """A new session."""
 
     model_config = ConfigDict(
@@ -66,7 +67,7 @@ class SessionCreate(BaseModel):
     )
 
 
-class AgentPart(BaseModel):
+class AgentPart(Schema):
     """The parts of the pinned agent that an idle session may change."""
 
     model_config = ConfigDict(extra="forbid")
@@ -75,7 +76,7 @@ class AgentPart(BaseModel):
     mcp_servers: list[McpServer] | None = Field(default=None, max_length=20)
 
 
-class SessionUpdate(BaseModel):
+class SessionUpdate(Schema):
     """Changes to a session; what is not sent stays."""
 
     title: Title | None = None
@@ -117,7 +118,7 @@ class EventListQuery(CreatedRange):
     event_deltas: list[str] | None = Field(default=None, max_length=100)
 
 
-class StreamQuery(BaseModel):
+class StreamQuery(Schema):
     """What a stream carries."""
 
     include: list[str] | None = None
@@ -127,19 +128,19 @@ class StreamQuery(BaseModel):
     event_deltas: list[str] | None = Field(default=None, max_length=100)
 
 
-class SendQuery(BaseModel):
+class SendQuery(Schema):
     """How inputs are taken up."""
 
     input: Literal["steer", "queue", "interrupt"] | None = None
 
 
-class ForceQuery(BaseModel):
+class ForceQuery(Schema):
     """Whether a session at work is stopped first."""
 
     force: bool | None = None
 
 
-class Usage(BaseModel):
+class Usage(Schema):
     """Cumulative figures."""
 
     model_config = ConfigDict(extra="allow")
@@ -154,7 +155,7 @@ class Usage(BaseModel):
     server_tool_use: dict[str, int]
 
 
-class PendingCall(BaseModel):
+class PendingCall(Schema):
     """A tool use that waits for the client's consent or result, or for the environment's worker."""
 
     event_id: str
@@ -163,7 +164,7 @@ class PendingCall(BaseModel):
     session_thread_id: str
 
 
-class Session(BaseModel):
+class Session(Schema):
     """A session."""
 
     model_config = ConfigDict(extra="allow")
@@ -196,7 +197,7 @@ class Session(BaseModel):
     terminated_at: str | None
 
 
-class SessionDeleted(BaseModel):
+class SessionDeleted(Schema):
     """A removed session."""
 
     id: str
@@ -213,7 +214,7 @@ class ThreadListQuery(ListQuery):
     include_archived: bool | None = None
 
 
-class Thread(BaseModel):
+class Thread(Schema):
     """A thread of a session."""
 
     model_config = ConfigDict(extra="allow")
@@ -227,14 +228,14 @@ class Thread(BaseModel):
 ThreadPage = Page[Thread]
 
 
-class PendingQuery(BaseModel):
+class PendingQuery(Schema):
     """Which waiting inputs."""
 
     session_thread_id: str | None = None
     include_cancelled: bool | None = None
 
 
-class Pending(BaseModel):
+class Pending(Schema):
     """Inputs not yet taken up."""
 
     data: list[dict[str, Any]]

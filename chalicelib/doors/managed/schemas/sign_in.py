@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field, SecretStr, StringConstraints
+from pydantic import Field, SecretStr, StringConstraints
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import Page
 from chalicelib.doors.managed.schemas.tenants import KeyName, Membership, Name, TenantName
 
@@ -11,13 +12,13 @@ RoleName = Literal["owner", "member"]
 TenantText = Annotated[str, StringConstraints(min_length=1, max_length=10_000, strip_whitespace=True)]
 
 
-class BeginQuery(BaseModel):
+class BeginQuery(Schema):
     """``return_to`` is a path of the console."""
 
     return_to: str | None = None
 
 
-class ReturnQuery(BaseModel):
+class ReturnQuery(Schema):
     """What the provider sends a person back with."""
 
     state: Annotated[SecretStr | None, Field(max_length=512)] = None
@@ -25,27 +26,27 @@ class ReturnQuery(BaseModel):
     error: str | None = Field(default=None, max_length=2048)
 
 
-class ProviderAnswer(BaseModel):
+class ProviderAnswer(Schema):
     """A provider people can sign in with, and where that begins."""
 
     name: str
     authorize_url: str
 
 
-class AuthInfo(BaseModel):
+class AuthInfo(Schema):
     """The ways in."""
 
     methods: list[str]
     providers: list[ProviderAnswer]
 
 
-class SignedOut(BaseModel):
+class SignedOut(Schema):
     """The session is over."""
 
     type: Literal["signed_out"]
 
 
-class UserAnswer(BaseModel):
+class UserAnswer(Schema):
     """A person."""
 
     id: str
@@ -53,7 +54,7 @@ class UserAnswer(BaseModel):
     name: str
 
 
-class Me(BaseModel):
+class Me(Schema):
     """Who calls: a person with a session cookie, or whoever has the key."""
 
     user: UserAnswer | None
@@ -62,20 +63,20 @@ class Me(BaseModel):
     api_key: KeyName | None
 
 
-class Memberships(BaseModel):
+class Memberships(Schema):
     """The tenants of the caller."""
 
     data: list[Membership]
 
 
-class CliTokenCreate(BaseModel):
+class CliTokenCreate(Schema):
     """A key for a command line; without ``tenant_id`` for the tenant that is active."""
 
     name: Name = "CLI"
     tenant_id: str | None = None
 
 
-class CliTokenAnswer(BaseModel):
+class CliTokenAnswer(Schema):
     """A new key, whose secret ``token`` is shown this once."""
 
     key_id: str
@@ -85,13 +86,13 @@ class CliTokenAnswer(BaseModel):
     created_at: str
 
 
-class OwnTenantCreate(BaseModel):
+class OwnTenantCreate(Schema):
     """A tenant of one's own; a name is cut at 80 characters."""
 
     name: TenantText
 
 
-class OwnTenantAnswer(BaseModel):
+class OwnTenantAnswer(Schema):
     """A new tenant."""
 
     id: str
@@ -100,14 +101,14 @@ class OwnTenantAnswer(BaseModel):
     created_at: str
 
 
-class MemberInvite(BaseModel):
+class MemberInvite(Schema):
     """Who may join."""
 
     email: Annotated[str, StringConstraints(min_length=3, max_length=320, strip_whitespace=True)]
     role: RoleName = "member"
 
 
-class Invitation(BaseModel):
+class Invitation(Schema):
     """An invitation; it is taken up by signing in within a week."""
 
     type: Literal["tenant_invitation"]
@@ -116,7 +117,7 @@ class Invitation(BaseModel):
     role: RoleName
 
 
-class MemberAnswer(BaseModel):
+class MemberAnswer(Schema):
     """A member of a tenant; ``id`` is the user's."""
 
     id: str

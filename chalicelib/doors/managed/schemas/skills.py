@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import ListQuery, Page
 from chalicelib.skills.model import MOST_FILES
 
 
-class SkillFileInput(BaseModel):
+class SkillFileInput(Schema):
     """A file in a JSON body; its name may hold folders."""
 
     filename: str = Field(min_length=1, max_length=2048)
@@ -16,7 +17,7 @@ class SkillFileInput(BaseModel):
     encoding: Literal["utf8", "base64"] | None = None
 
 
-class SkillFields(BaseModel):
+class SkillFields(Schema):
     """What a client may say of a skill besides its files. ``name`` counts where the guide tells none."""
 
     id: str | None = None
@@ -42,7 +43,7 @@ class SkillListQuery(ListQuery):
     before_id: str | None = None
 
 
-class SkillFileAnswer(BaseModel):
+class SkillFileAnswer(Schema):
     """A file of a skill, by its path inside it."""
 
     filename: str
@@ -51,13 +52,13 @@ class SkillFileAnswer(BaseModel):
     executable: bool
 
 
-class SkillSourceAnswer(BaseModel):
+class SkillSourceAnswer(Schema):
     """Where a skill comes from."""
 
     type: Literal["custom", "anthropic"]
 
 
-class SkillAnswer(BaseModel):
+class SkillAnswer(Schema):
     """A skill. The latest version is named by id and by number, empty when there is none. ``source`` is an object for
     SDKs and the bare word for others. ``files`` are those of the latest version; lists leave them out."""
 
@@ -79,7 +80,7 @@ class SkillPage(Page[SkillAnswer]):
     """A page of skills."""
 
 
-class SkillVersionAnswer(BaseModel):
+class SkillVersionAnswer(Schema):
     """A version of a skill; ``version`` is its number as text. Lists leave ``files`` out."""
 
     id: str
@@ -98,7 +99,7 @@ class SkillVersionPage(Page[SkillVersionAnswer]):
     """A page of versions."""
 
 
-class SkillVersionDeleted(BaseModel):
+class SkillVersionDeleted(Schema):
     """What was removed."""
 
     id: str

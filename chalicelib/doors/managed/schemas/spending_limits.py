@@ -2,19 +2,18 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
-
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import Page
 
 
-class Amount(BaseModel):
+class Amount(Schema):
     """Whole cents."""
 
     amount: str
     currency: Literal["USD"]
 
 
-class LimitAnswer(BaseModel):
+class LimitAnswer(Schema):
     """A limit. ``spent`` and ``reserved`` are those of the present period, in US dollars; null where each agent or end
     user has a count of its own. ``opens_at`` is when the next period begins."""
 

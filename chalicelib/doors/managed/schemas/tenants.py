@@ -2,15 +2,16 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import Page
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=256, strip_whitespace=True)]
 PerMinute = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 
-class Limits(BaseModel):
+class Limits(Schema):
     """Requests per minute; 0 means no limit, null the server's own."""
 
     model_config = ConfigDict(extra="forbid")
@@ -20,14 +21,14 @@ class Limits(BaseModel):
     upload: PerMinute | None = None
 
 
-class TenantCreate(BaseModel):
+class TenantCreate(Schema):
     """A new tenant."""
 
     name: Name
     limits: Limits | None = None
 
 
-class TenantUpdate(BaseModel):
+class TenantUpdate(Schema):
     """Changes to a tenant; what is not sent stays."""
 
     name: Name | None = None
@@ -35,14 +36,14 @@ class TenantUpdate(BaseModel):
     limits: Limits | None = None
 
 
-class KeyCreate(BaseModel):
+class KeyCreate(Schema):
     """A new key; without ``scopes`` it gets what its maker has, ``internal`` left out."""
 
     name: Name = "Untitled key"
     scopes: list[str] | None = None
 
 
-class KeyAnswer(BaseModel):
+class KeyAnswer(Schema):
     """A key as it may be shown."""
 
     id: str
@@ -64,7 +65,7 @@ class KeyPage(Page[KeyAnswer]):
     """All keys of a tenant."""
 
 
-class TenantAnswer(BaseModel):
+class TenantAnswer(Schema):
     """A tenant; ``limits`` shows what differs from the server's."""
 
     id: str
@@ -85,7 +86,7 @@ class TenantPage(Page[TenantAnswer]):
     """A page of tenants."""
 
 
-class Membership(BaseModel):
+class Membership(Schema):
     """A tenant the caller may act for."""
 
     id: str
@@ -93,14 +94,14 @@ class Membership(BaseModel):
     role: str
 
 
-class TenantName(BaseModel):
+class TenantName(Schema):
     """A tenant by id and name."""
 
     id: str
     name: str
 
 
-class KeyName(BaseModel):
+class KeyName(Schema):
     """The key a request was made with."""
 
     id: str

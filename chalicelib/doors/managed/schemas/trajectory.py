@@ -2,17 +2,17 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel
+from chalicelib.core.schema import Schema
 
 
-class TrajectoryModel(BaseModel):
+class TrajectoryModel(Schema):
     """The agent's model and who serves it, null where nobody does."""
 
     id: str
     provider: str | None
 
 
-class TokenUsage(BaseModel):
+class TokenUsage(Schema):
     """Tokens of all finished model calls."""
 
     input_tokens: int
@@ -21,7 +21,7 @@ class TokenUsage(BaseModel):
     cache_creation_input_tokens: int
 
 
-class TrajectorySummary(BaseModel):
+class TrajectorySummary(Schema):
     """What the log amounts to."""
 
     num_events: int
@@ -33,7 +33,7 @@ class TrajectorySummary(BaseModel):
     token_usage: TokenUsage
 
 
-class Trajectory(BaseModel):
+class Trajectory(Schema):
     """A session from its beginning to now. ``ended_at`` is there unless a turn runs, ``reward`` once an outcome is
     decided."""
 

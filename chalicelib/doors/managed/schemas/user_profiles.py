@@ -2,8 +2,9 @@
 
 from typing import Literal
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, ConfigDict, Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import Page
 from chalicelib.userprofiles.model import AccessType, Details
 
@@ -17,20 +18,20 @@ class DetailsAnswer(Details):
     reference_id: str | None
 
 
-class GrantAnswer(BaseModel):
+class GrantAnswer(Schema):
     """How a grant stands."""
 
     status: Literal["active", "pending", "rejected"]
 
 
-class ProgramsAnswer(BaseModel):
+class ProgramsAnswer(Schema):
     """Programs of other operators; this server has none."""
 
     cyber: None
     efs: None
 
 
-class UserProfileAnswer(BaseModel):
+class UserProfileAnswer(Schema):
     """A profile. ``trust_grants`` has ``enrollment`` once the user has enrolled; this server takes no enforcement
     actions."""
 
@@ -54,7 +55,7 @@ class UserProfilePage(Page[UserProfileAnswer]):
     """A page of profiles."""
 
 
-class UserProfileQuery(BaseModel):
+class UserProfileQuery(Schema):
     """Order and place of a page; profiles without a name come last by name."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -66,7 +67,7 @@ class UserProfileQuery(BaseModel):
     enforcement_status: list[EnforcementStatus] | None = Field(default=None, alias="enforcement_status[]")
 
 
-class ActionUrlAnswer(BaseModel):
+class ActionUrlAnswer(Schema):
     """A URL for the person who enrols."""
 
     type: Literal["user_profile_action_url"]
@@ -74,7 +75,7 @@ class ActionUrlAnswer(BaseModel):
     expires_at: str
 
 
-class EnrollmentUrlAnswer(BaseModel):
+class EnrollmentUrlAnswer(Schema):
     """A URL for the person who enrols."""
 
     type: Literal["enrollment_url"]

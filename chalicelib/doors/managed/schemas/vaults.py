@@ -2,13 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import Page
 from chalicelib.vaults.model import ClientAuth, Reach
 
 
-class VaultAnswer(BaseModel):
+class VaultAnswer(Schema):
     """A vault; ``name`` repeats ``display_name``. ``has_secret`` tells whether it has an active credential."""
 
     id: str
@@ -26,20 +27,20 @@ class VaultPage(Page[VaultAnswer]):
     """A page of vaults."""
 
 
-class StaticBearerAnswer(BaseModel):
+class StaticBearerAnswer(Schema):
     """A bearer token; the address is empty when the token is for none."""
 
     type: Literal["static_bearer"]
     mcp_server_url: str
 
 
-class ClientAuthAnswer(BaseModel):
+class ClientAuthAnswer(Schema):
     """How the token endpoint knows the client."""
 
     type: ClientAuth
 
 
-class RefreshAnswer(BaseModel):
+class RefreshAnswer(Schema):
     """How a new access token is got."""
 
     client_id: str
@@ -49,7 +50,7 @@ class RefreshAnswer(BaseModel):
     resource: str | None
 
 
-class McpOauthAnswer(BaseModel):
+class McpOauthAnswer(Schema):
     """An OAuth access token; the last three fields repeat what is known outside of ``refresh``."""
 
     type: Literal["mcp_oauth"]
@@ -61,7 +62,7 @@ class McpOauthAnswer(BaseModel):
     authorization_server: str | None
 
 
-class CapCliAnswer(BaseModel):
+class CapCliAnswer(Schema):
     """A token for a program; of ``extras`` only the names are shown."""
 
     type: Literal["cap_cli"]
@@ -69,14 +70,14 @@ class CapCliAnswer(BaseModel):
     extras: dict[str, None]
 
 
-class PlacesAnswer(BaseModel):
+class PlacesAnswer(Schema):
     """Where a placeholder is replaced."""
 
     header: bool
     body: bool
 
 
-class EnvironmentVariableAnswer(BaseModel):
+class EnvironmentVariableAnswer(Schema):
     """A secret for commands in a sandbox."""
 
     type: Literal["environment_variable"]
@@ -90,7 +91,7 @@ AuthAnswer = Annotated[
 ]
 
 
-class CredentialAnswer(BaseModel):
+class CredentialAnswer(Schema):
     """A credential."""
 
     id: str

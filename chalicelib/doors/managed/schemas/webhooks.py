@@ -2,12 +2,13 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.managed.schemas.lists import ListQuery, Page
 
 
-class WebhookEndpointAnswer(BaseModel):
+class WebhookEndpointAnswer(Schema):
     """An endpoint. ``disabled_reason`` tells why the server disabled it, ``failing_since`` that nothing arrives."""
 
     id: str
@@ -32,7 +33,7 @@ class WebhookEndpointPage(Page[WebhookEndpointAnswer]):
     """All endpoints."""
 
 
-class AttemptAnswer(BaseModel):
+class AttemptAnswer(Schema):
     """One try. ``error`` is null when it worked, else timeout, unreachable, unreadable_answer, refused_address,
     redirect or status."""
 
@@ -42,7 +43,7 @@ class AttemptAnswer(BaseModel):
     error: str | None
 
 
-class DeliveryAnswer(BaseModel):
+class DeliveryAnswer(Schema):
     """One event on its way to one endpoint."""
 
     id: str
@@ -70,7 +71,7 @@ class DeliveryQuery(ListQuery):
     event_id: str | None = None
 
 
-class Redriven(BaseModel):
+class Redriven(Schema):
     """How many deliveries are tried anew; with ``has_more`` the same request goes on."""
 
     type: Literal["webhook_redrive"]

@@ -2,22 +2,23 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, Field, RootModel
+from pydantic import Field
 
+from chalicelib.core.schema import RootSchema, Schema
 from chalicelib.doors.managed.schemas.lists import ListQuery, Page
 from chalicelib.doors.managed.schemas.tenants import Name
 
 State = Literal["queued", "starting", "active", "stopping", "stopped"]
 
 
-class WorkData(BaseModel):
+class WorkData(Schema):
     """What is to be done."""
 
     type: Literal["session"]
     id: str
 
 
-class WorkAnswer(BaseModel):
+class WorkAnswer(Schema):
     """A work item; ``secret`` is set in the answer to a poll and nowhere else."""
 
     id: str
@@ -35,7 +36,7 @@ class WorkAnswer(BaseModel):
     secret: str | None
 
 
-class PollAnswer(RootModel[WorkAnswer | None]):
+class PollAnswer(RootSchema[WorkAnswer | None]):
     """The item for this worker; null when nothing waits."""
 
 
@@ -43,21 +44,21 @@ class WorkPage(Page[WorkAnswer]):
     """A page of work items."""
 
 
-class PollQuery(BaseModel):
+class PollQuery(Schema):
     """How long to wait, and after how long an offer nobody acknowledged is made again; milliseconds."""
 
     block_ms: int | None = Field(default=None, ge=1, le=999)
     reclaim_older_than_ms: int | None = Field(default=None, ge=1, le=86_400_000)
 
 
-class HeartbeatQuery(BaseModel):
+class HeartbeatQuery(Schema):
     """``expected_last_heartbeat`` is ``NO_HEARTBEAT`` at first, then what the answer before said."""
 
     expected_last_heartbeat: str | None = Field(default=None, max_length=64)
     desired_ttl_seconds: int | None = Field(default=None, ge=1)
 
 
-class Heartbeat(BaseModel):
+class Heartbeat(Schema):
     """The lease after a heartbeat."""
 
     type: Literal["work_heartbeat"]
@@ -67,19 +68,19 @@ class Heartbeat(BaseModel):
     ttl_seconds: int
 
 
-class StopWork(BaseModel):
+class StopWork(Schema):
     """Whether the item ends at once or its worker is asked to finish."""
 
     force: bool | None = None
 
 
-class UpdateWork(BaseModel):
+class UpdateWork(Schema):
     """A patch: null removes a pair."""
 
     metadata: dict[str, str | None] | None = None
 
 
-class WorkStats(BaseModel):
+class WorkStats(Schema):
     """How full the queue is. ``pending`` was offered and not acknowledged yet."""
 
     type: Literal["work_queue_stats"]
@@ -93,13 +94,13 @@ class WorkListQuery(ListQuery):
     """Which part of the list."""
 
 
-class EnvironmentKeyCreate(BaseModel):
+class EnvironmentKeyCreate(Schema):
     """A new key."""
 
     name: Name = "Untitled key"
 
 
-class EnvironmentKeyAnswer(BaseModel):
+class EnvironmentKeyAnswer(Schema):
     """A key as it may be shown."""
 
     id: str

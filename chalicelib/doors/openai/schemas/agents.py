@@ -2,7 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from chalicelib.core.schema import Schema
 
 Model = Annotated[str, Field(min_length=1, max_length=256)]
 Metadata = dict[str, str]
@@ -10,7 +12,7 @@ Effort = Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"]
 Tier = Literal["auto", "default", "flex", "priority", "fast", "ultrafast"]
 
 
-class FunctionTool(BaseModel):
+class FunctionTool(Schema):
     """A function of the application."""
 
     type: Literal["function"]
@@ -20,7 +22,7 @@ class FunctionTool(BaseModel):
     defer_loading: bool | None = None
 
 
-class HttpTransport(BaseModel):
+class HttpTransport(Schema):
     """An MCP server by address."""
 
     type: Literal["http"]
@@ -28,13 +30,13 @@ class HttpTransport(BaseModel):
     headers: dict[str, str] | None = None
 
 
-class StdioTransport(BaseModel):
+class StdioTransport(Schema):
     """An MCP server started as a program."""
 
     type: Literal["stdio"]
 
 
-class McpTool(BaseModel):
+class McpTool(Schema):
     """The tools of an MCP server."""
 
     type: Literal["mcp"]
@@ -47,7 +49,7 @@ class McpTool(BaseModel):
     required: bool | None = None
 
 
-class Location(BaseModel):
+class Location(Schema):
     """Where the user roughly is."""
 
     city: str | None = None
@@ -56,7 +58,7 @@ class Location(BaseModel):
     timezone: str | None = None
 
 
-class WebSearchTool(BaseModel):
+class WebSearchTool(Schema):
     """Search of the web."""
 
     type: Literal["web_search"]
@@ -66,7 +68,7 @@ class WebSearchTool(BaseModel):
     mode: Literal["disabled", "cached", "live"] | None = None
 
 
-class OtherTool(BaseModel):
+class OtherTool(Schema):
     """A tool that is known and not offered here."""
 
     type: Literal["tool_search", "programmatic_tool_calling", "computer_use", "automations"]
@@ -76,33 +78,33 @@ class OtherTool(BaseModel):
 Tool = Annotated[FunctionTool | McpTool | WebSearchTool | OtherTool, Field(discriminator="type")]
 
 
-class Reasoning(BaseModel):
+class Reasoning(Schema):
     """How hard the model thinks."""
 
     effort: Effort | None = None
     summary: Literal["concise", "detailed", "auto"] | None = None
 
 
-class TextFormat(BaseModel):
+class TextFormat(Schema):
     """What the text looks like."""
 
     type: Literal["text", "json_schema"] = "text"
 
 
-class Text(BaseModel):
+class Text(Schema):
     """The text the agent writes."""
 
     format: TextFormat | None = None
     verbosity: Literal["low", "medium", "high"] | None = None
 
 
-class MultiAgent(BaseModel):
+class MultiAgent(Schema):
     """Whether the agent may have subagents."""
 
     enabled: bool = False
 
 
-class Compaction(BaseModel):
+class Compaction(Schema):
     """How the context is shortened."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -110,13 +112,13 @@ class Compaction(BaseModel):
     background: bool | None = Field(default=None, alias="async")
 
 
-class Experimental(BaseModel):
+class Experimental(Schema):
     """Trials."""
 
     time_awareness: bool | None = None
 
 
-class AgentFields(BaseModel):
+class AgentFields(Schema):
     """What an agent consists of; None clears."""
 
     instructions: str | None = Field(default=None, max_length=100_000)
@@ -155,7 +157,7 @@ class InlineAgent(AgentFields):
     model: Model | None = None
 
 
-class AgentAnswer(BaseModel):
+class AgentAnswer(Schema):
     """A saved agent."""
 
     model_config = ConfigDict(extra="allow")

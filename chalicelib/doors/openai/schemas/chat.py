@@ -2,34 +2,35 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from chalicelib.core.schema import Schema
 from chalicelib.spending.limits import MOST_END_USER
 
 ToolName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,128}$")]
 
 
-class TextPart(BaseModel):
+class TextPart(Schema):
     """Text."""
 
     type: Literal["text"]
     text: str
 
 
-class ImageAddress(BaseModel):
+class ImageAddress(Schema):
     """An address, which may be a data URL."""
 
     url: str = Field(min_length=1)
 
 
-class ImagePart(BaseModel):
+class ImagePart(Schema):
     """A picture."""
 
     type: Literal["image_url"]
     image_url: ImageAddress
 
 
-class FileContent(BaseModel):
+class FileContent(Schema):
     """A document as a data URL."""
 
     file_data: str | None = None
@@ -37,14 +38,14 @@ class FileContent(BaseModel):
     file_id: str | None = None
 
 
-class FilePart(BaseModel):
+class FilePart(Schema):
     """A document."""
 
     type: Literal["file"]
     file: FileContent
 
 
-class RefusalPart(BaseModel):
+class RefusalPart(Schema):
     """What the model said when it refused."""
 
     type: Literal["refusal"]
@@ -55,28 +56,28 @@ UserPart = Annotated[TextPart | ImagePart | FilePart, Field(discriminator="type"
 AssistantPart = Annotated[TextPart | RefusalPart, Field(discriminator="type")]
 
 
-class SystemMessage(BaseModel):
+class SystemMessage(Schema):
     """Instructions."""
 
     role: Literal["system", "developer"]
     content: str | list[TextPart]
 
 
-class UserMessage(BaseModel):
+class UserMessage(Schema):
     """What the user says."""
 
     role: Literal["user"]
     content: str | list[UserPart]
 
 
-class CalledFunction(BaseModel):
+class CalledFunction(Schema):
     """Name, and arguments as JSON text."""
 
     name: str
     arguments: str = "{}"
 
 
-class ToolCall(BaseModel):
+class ToolCall(Schema):
     """A call the model made earlier."""
 
     id: str = Field(min_length=1)
@@ -84,7 +85,7 @@ class ToolCall(BaseModel):
     function: CalledFunction
 
 
-class AssistantMessage(BaseModel):
+class AssistantMessage(Schema):
     """What the model said earlier."""
 
     role: Literal["assistant"]
@@ -93,7 +94,7 @@ class AssistantMessage(BaseModel):
     tool_calls: list[ToolCall] | None = None
 
 
-class ToolMessage(BaseModel):
+class ToolMessage(Schema):
     """The result of a call."""
 
     role: Literal["tool"]
@@ -104,7 +105,7 @@ class ToolMessage(BaseModel):
 ChatMessage = Annotated[SystemMessage | UserMessage | AssistantMessage | ToolMessage, Field(discriminator="role")]
 
 
-class FunctionSpec(BaseModel):
+class FunctionSpec(Schema):
     """A function the model may call."""
 
     name: ToolName
@@ -113,41 +114,41 @@ class FunctionSpec(BaseModel):
     strict: bool | None = None
 
 
-class FunctionTool(BaseModel):
+class FunctionTool(Schema):
     """A tool of the client."""
 
     type: Literal["function"]
     function: FunctionSpec
 
 
-class NamedFunction(BaseModel):
+class NamedFunction(Schema):
     """A function by name."""
 
     name: str
 
 
-class NamedTool(BaseModel):
+class NamedTool(Schema):
     """The one tool to call."""
 
     type: Literal["function"]
     function: NamedFunction
 
 
-class AllowedTools(BaseModel):
+class AllowedTools(Schema):
     """Those of the tools that count, and whether one of them must be called."""
 
     mode: Literal["auto", "required"]
     tools: list[NamedTool] = Field(min_length=1)
 
 
-class SomeTools(BaseModel):
+class SomeTools(Schema):
     """A choice among some of the tools."""
 
     type: Literal["allowed_tools"]
     allowed_tools: AllowedTools
 
 
-class AnswerSchema(BaseModel):
+class AnswerSchema(Schema):
     """A JSON schema the answer follows."""
 
     model_config = ConfigDict(populate_by_name=True)
@@ -157,19 +158,19 @@ class AnswerSchema(BaseModel):
     strict: bool | None = None
 
 
-class TextFormat(BaseModel):
+class TextFormat(Schema):
     """Plain text."""
 
     type: Literal["text"]
 
 
-class JsonFormat(BaseModel):
+class JsonFormat(Schema):
     """Any JSON object."""
 
     type: Literal["json_object"]
 
 
-class SchemaFormat(BaseModel):
+class SchemaFormat(Schema):
     """JSON of a schema."""
 
     type: Literal["json_schema"]
@@ -179,13 +180,13 @@ class SchemaFormat(BaseModel):
 ResponseFormat = Annotated[TextFormat | JsonFormat | SchemaFormat, Field(discriminator="type")]
 
 
-class StreamOptions(BaseModel):
+class StreamOptions(Schema):
     """What a stream carries besides the answer."""
 
     include_usage: bool = False
 
 
-class ChatCompletionCreate(BaseModel):
+class ChatCompletionCreate(Schema):
     """A request. ``model`` is a model's id, ``agent_<id>``, ``agent_<id>@<version>`` or ``agents/<name>``."""
 
     model: str = Field(min_length=1, max_length=512)
@@ -225,14 +226,14 @@ class ChatCompletionCreate(BaseModel):
         return (self.user or self.safety_identifier or "")[:MOST_END_USER] or None
 
 
-class FunctionCall(BaseModel):
+class FunctionCall(Schema):
     """Name, and arguments as JSON text."""
 
     name: str
     arguments: str
 
 
-class MessageToolCall(BaseModel):
+class MessageToolCall(Schema):
     """A call of a client's tool."""
 
     id: str
@@ -240,7 +241,7 @@ class MessageToolCall(BaseModel):
     function: FunctionCall
 
 
-class AnswerMessage(BaseModel):
+class AnswerMessage(Schema):
     """What was said; ``content`` is null when it is a call."""
 
     role: Literal["assistant"]
@@ -249,7 +250,7 @@ class AnswerMessage(BaseModel):
     tool_calls: list[MessageToolCall] | None = None
 
 
-class Choice(BaseModel):
+class Choice(Schema):
     """The one answer."""
 
     index: int
@@ -258,7 +259,7 @@ class Choice(BaseModel):
     logprobs: None
 
 
-class CompletionUsage(BaseModel):
+class CompletionUsage(Schema):
     """Counted tokens; cached ones are among the prompt's."""
 
     prompt_tokens: int
@@ -267,7 +268,7 @@ class CompletionUsage(BaseModel):
     prompt_tokens_details: dict[str, int]
 
 
-class ChatCompletion(BaseModel):
+class ChatCompletion(Schema):
     """An answer; those of agents name their session."""
 
     id: str

@@ -2,10 +2,10 @@
 
 from typing import Literal
 
-from pydantic import BaseModel
+from chalicelib.core.schema import Schema
 
 
-class Model(BaseModel):
+class Model(Schema):
     """A model; when it was published is not known here."""
 
     id: str
@@ -14,7 +14,7 @@ class Model(BaseModel):
     owned_by: str
 
 
-class ModelList(BaseModel):
+class ModelList(Schema):
     """All models."""
 
     object: Literal["list"]

@@ -2,8 +2,7 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, RootModel
-
+from chalicelib.core.schema import RootSchema, Schema
 from chalicelib.doors.openai.lists import ListQuery
 from chalicelib.doors.openai.schemas.sessions import EnvironmentFile
 
@@ -14,7 +13,7 @@ class EnvironmentListQuery(ListQuery):
     type: Literal["openai_hosted"] | None = None
 
 
-class EnvironmentAnswer(BaseModel):
+class EnvironmentAnswer(Schema):
     """The environment of a session."""
 
     id: str
@@ -26,7 +25,7 @@ class EnvironmentAnswer(BaseModel):
     skills: list[dict[str, Any]]
 
 
-class TemplateAnswer(BaseModel):
+class TemplateAnswer(Schema):
     """What environments are made from."""
 
     id: str
@@ -42,7 +41,7 @@ class TemplateAnswer(BaseModel):
     updated_at: int
 
 
-class FileAnswer(BaseModel):
+class FileAnswer(Schema):
     """A file in an environment."""
 
     object: Literal["agent.environment.file"]
@@ -51,7 +50,7 @@ class FileAnswer(BaseModel):
     size_bytes: int
 
 
-class FilePage(BaseModel):
+class FilePage(Schema):
     """Files; ``next`` continues the list."""
 
     object: Literal["list"]
@@ -66,7 +65,7 @@ class ArtifactListQuery(ListQuery):
     environment_id: str | None = None
 
 
-class Artifact(BaseModel):
+class Artifact(Schema):
     """A file that a turn left."""
 
     id: str
@@ -79,5 +78,5 @@ class Artifact(BaseModel):
     created_at: int
 
 
-class NewFile(RootModel[EnvironmentFile]):
+class NewFile(RootSchema[EnvironmentFile]):
     """A file for an environment: an uploaded one, or its content in base64."""

@@ -2,20 +2,21 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.openai.lists import ListQuery
 from chalicelib.doors.openai.schemas.agents import InlineAgent, Metadata
 
 
-class InputText(BaseModel):
+class InputText(Schema):
     """Text."""
 
     type: Literal["input_text"]
     text: str
 
 
-class InputImage(BaseModel):
+class InputImage(Schema):
     """A picture by address, which may be a data URL."""
 
     type: Literal["input_image"]
@@ -25,7 +26,7 @@ class InputImage(BaseModel):
 InputPart = Annotated[InputText | InputImage, Field(discriminator="type")]
 
 
-class InputMessage(BaseModel):
+class InputMessage(Schema):
     """What the user says."""
 
     type: Literal["message"] = "message"
@@ -33,7 +34,7 @@ class InputMessage(BaseModel):
     content: str | list[InputPart]
 
 
-class Network(BaseModel):
+class Network(Schema):
     """What can be reached from the environment."""
 
     access: Literal["enabled", "disabled", "restricted"]
@@ -41,7 +42,7 @@ class Network(BaseModel):
     blocked_domains: list[str] | None = None
 
 
-class Packages(BaseModel):
+class Packages(Schema):
     """What is installed before the first command."""
 
     npm: list[str] | None = None
@@ -49,7 +50,7 @@ class Packages(BaseModel):
     system: list[str] | None = None
 
 
-class FileById(BaseModel):
+class FileById(Schema):
     """An uploaded file."""
 
     type: Literal["file_id"]
@@ -57,7 +58,7 @@ class FileById(BaseModel):
     path: str = Field(min_length=1, max_length=1024)
 
 
-class FileInline(BaseModel):
+class FileInline(Schema):
     """A file in base64."""
 
     type: Literal["inline"]
@@ -68,19 +69,19 @@ class FileInline(BaseModel):
 EnvironmentFile = Annotated[FileById | FileInline, Field(discriminator="type")]
 
 
-class Desktop(BaseModel):
+class Desktop(Schema):
     """A screen with a browser."""
 
     enabled: bool = False
 
 
-class NoEnvironment(BaseModel):
+class NoEnvironment(Schema):
     """The agent works without one."""
 
     type: Literal["none"]
 
 
-class HostedEnvironment(BaseModel):
+class HostedEnvironment(Schema):
     """A sandbox of this server."""
 
     type: Literal["openai_hosted"]
@@ -98,7 +99,7 @@ class HostedEnvironment(BaseModel):
     setup_commands: list[Any] | None = None
 
 
-class SelfHostedEnvironment(BaseModel):
+class SelfHostedEnvironment(Schema):
     """A sandbox that the application's own workers run."""
 
     type: Literal["self_hosted"]
@@ -109,13 +110,13 @@ class SelfHostedEnvironment(BaseModel):
 Environment = Annotated[NoEnvironment | HostedEnvironment | SelfHostedEnvironment, Field(discriminator="type")]
 
 
-class SpendControl(BaseModel):
+class SpendControl(Schema):
     """The most a session may cost, in cents."""
 
     limit: int | None = Field(default=None, ge=1, le=1_000_000_000)
 
 
-class NewSession(BaseModel):
+class NewSession(Schema):
     """A session to be opened."""
 
     environment: Environment
@@ -129,7 +130,7 @@ class NewSession(BaseModel):
     spend_control: SpendControl | None = None
 
 
-class SessionChange(BaseModel):
+class SessionChange(Schema):
     """Changes to a session; ``metadata`` replaces all of it."""
 
     agent: InlineAgent | None = None
@@ -142,14 +143,14 @@ class SessionChange(BaseModel):
         return name in self.model_fields_set
 
 
-class MessageInput(BaseModel):
+class MessageInput(Schema):
     """Messages for the agent."""
 
     type: Literal["agent.session.input.message"]
     input: list[InputMessage] = Field(min_length=1)
 
 
-class ToolResultInput(BaseModel):
+class ToolResultInput(Schema):
     """The result of a function."""
 
     type: Literal["agent.session.input.tool_result"]
@@ -160,14 +161,14 @@ class ToolResultInput(BaseModel):
     error: str | None = None
 
 
-class McpDecision(BaseModel):
+class McpDecision(Schema):
     """Whether a tool may be used; ``cancel`` means no."""
 
     type: Literal["mcp_tool_call"]
     decision: Literal["approve", "deny", "cancel"]
 
 
-class McpApprovalInput(BaseModel):
+class McpApprovalInput(Schema):
     """The answer to a question for approval."""
 
     type: Literal["agent.session.input.mcp_approval_request_result"]
@@ -175,7 +176,7 @@ class McpApprovalInput(BaseModel):
     response: McpDecision
 
 
-class ComputerApprovalInput(BaseModel):
+class ComputerApprovalInput(Schema):
     """The answer to a question that nothing here asks."""
 
     type: Literal["agent.session.input.computer_use_approval_request_result"]
@@ -183,7 +184,7 @@ class ComputerApprovalInput(BaseModel):
     response: Any = None
 
 
-class CancelInput(BaseModel):
+class CancelInput(Schema):
     """Stop the turn at work."""
 
     type: Literal["agent.session.input.cancel"]
@@ -195,7 +196,7 @@ SessionInput = Annotated[
 ]
 
 
-class SendInputs(BaseModel):
+class SendInputs(Schema):
     """Inputs in their order."""
 
     events: list[SessionInput] = Field(min_length=1, max_length=50)
@@ -207,13 +208,13 @@ class SessionListQuery(ListQuery):
     agent_id: str | None = None
 
 
-class StreamQuery(BaseModel):
+class StreamQuery(Schema):
     """How events are streamed; nothing is padded here."""
 
     include_obfuscation: bool | None = None
 
 
-class SessionAnswer(BaseModel):
+class SessionAnswer(Schema):
     """A session."""
 
     model_config = ConfigDict(extra="allow")
@@ -232,7 +233,7 @@ class SessionAnswer(BaseModel):
     last_active_at: int
 
 
-class Turn(BaseModel):
+class Turn(Schema):
     """A turn of a session."""
 
     model_config = ConfigDict(extra="allow")
@@ -250,7 +251,7 @@ class Turn(BaseModel):
     subagent_id: str | None
 
 
-class FileQuery(BaseModel):
+class FileQuery(Schema):
     """Which files; ``page`` continues a list."""
 
     limit: int = Field(default=20, ge=1, le=100)
@@ -259,7 +260,7 @@ class FileQuery(BaseModel):
     path: str | None = None
 
 
-class Subagent(BaseModel):
+class Subagent(Schema):
     """An agent that the session's own has called; it is closed once its thread is archived."""
 
     id: str

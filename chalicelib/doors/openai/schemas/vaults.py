@@ -2,8 +2,9 @@
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
+from chalicelib.core.schema import Schema
 from chalicelib.doors.openai.lists import ListQuery
 from chalicelib.doors.openai.schemas.agents import Metadata
 from chalicelib.vaults.draft import MOST_NAME, AuthChange, EnvironmentVariableInput, McpOauthInput, StaticBearerInput
@@ -12,21 +13,21 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Auth = Annotated[StaticBearerInput | McpOauthInput | EnvironmentVariableInput, Field(discriminator="type")]
 
 
-class NewVault(BaseModel):
+class NewVault(Schema):
     """A vault to be made."""
 
     name: Name | None = None
     metadata: Metadata | None = None
 
 
-class VaultChange(BaseModel):
+class VaultChange(Schema):
     """Changes to a vault; ``metadata`` replaces all of it."""
 
     name: Name | None = None
     metadata: Metadata | None = None
 
 
-class NewCredential(BaseModel):
+class NewCredential(Schema):
     """A credential for a vault."""
 
     name: Name
@@ -34,7 +35,7 @@ class NewCredential(BaseModel):
     metadata: Metadata | None = None
 
 
-class CredentialChange(BaseModel):
+class CredentialChange(Schema):
     """New secrets of a credential; ``metadata`` replaces all of it."""
 
     auth: AuthChange | None = None
@@ -47,7 +48,7 @@ class VaultListQuery(ListQuery):
     status: list[Literal["active", "archived"]] | None = None
 
 
-class VaultAnswer(BaseModel):
+class VaultAnswer(Schema):
     """A vault."""
 
     id: str
@@ -57,7 +58,7 @@ class VaultAnswer(BaseModel):
     created_at: int
 
 
-class CredentialAnswer(BaseModel):
+class CredentialAnswer(Schema):
     """A credential."""
 
     model_config = ConfigDict(extra="allow")
