@@ -1,5 +1,6 @@
 """One request on its way through the pipeline, step by step, on whatever thread the step runs."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, cast
@@ -19,7 +20,7 @@ from chalicelib.http.sse import while_admitted
 from chalicelib.http.validation import validate
 from chalicelib.http.workers import on_thread
 from chalicelib.observability import bind, log_failure, logger
-from chalicelib.tenants.idempotency import StoredAnswer
+from chalicelib.tenants.idempotency import RUNNING_SECONDS, StoredAnswer
 from chalicelib.tenants.limits import Quota
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 Outcome = Result | Rendered
 
 _REPLAYED = (b"idempotent-replayed", b"true")
+_RENEWAL_SECONDS = RUNNING_SECONDS / 3
 
 
 @dataclass(slots=True)
@@ -184,6 +186,15 @@ class Exchange:
             return False
         return True
 
+    def renew(self) -> None:
+        """Keep the key of a request that takes long."""
+        if self.claim is None:
+            return
+        try:
+            self.claim.renew()
+        except Exception as error:  # noqa: BLE001 - the request itself goes on; the next time may do
+            log_failure(logger("http"), "an idempotency key could not be kept", error)
+
     def give_up(self) -> None:
         """After an error: let the request be repeated under its key."""
         claim, self.claim = self.claim, None
@@ -217,6 +228,23 @@ def _replayed(answer: Answer) -> Rendered:
 
 
 async def serve(exchange: Exchange) -> Outcome:
+    """Carry an exchange out, and keep its Idempotency-Key for as long as that takes."""
+    if idempotent.HEADER not in exchange.request.headers:
+        return await _served(exchange)
+    renewing = asyncio.create_task(_renew(exchange))
+    try:
+        return await _served(exchange)
+    finally:
+        renewing.cancel()
+
+
+async def _renew(exchange: Exchange) -> None:
+    while True:
+        await asyncio.sleep(_RENEWAL_SECONDS)
+        await on_thread(exchange.renew)
+
+
+async def _served(exchange: Exchange) -> Outcome:
     """The steps of an exchange, with as few changes of thread as their order permits."""
     admitted = False
     if exchange.expects_body():

@@ -57,6 +57,10 @@ class Claim:
         text = body.decode() if self.box is None else self.box.seal(self._space, _PURPOSE, self._owner, body)
         self.store.finish(self.tenant, self.scope, self.key, StoredAnswer(status, text))
 
+    def renew(self) -> None:
+        """It still is at work: repeats go on to wait."""
+        self.store.renew(self.tenant, self.scope, self.key, owner=self.own_id)
+
     def abandon(self) -> None:
         """Let the next request with this key be carried out."""
         self.store.abandon(self.tenant, self.scope, self.key, owner=self.own_id)

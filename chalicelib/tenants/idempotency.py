@@ -68,6 +68,15 @@ class IdempotencyService:
             raise RequestRunning("the first request with this Idempotency-Key is still running", details=details)
         return StoredAnswer(row["status"], self._documents.unpack(row))
 
+    def renew(self, tenant: str, scope: str, key: str, *, owner: str) -> None:
+        """Keep a request that takes long from being taken up by a repeat; nothing if it ended."""
+        still_mine = writes.equals("state", "running") & writes.equals("owner", owner)
+        changes: dict[str, Scalar | None] = {"locked_until": now_ms() // 1000 + RUNNING_SECONDS}
+        try:
+            self._table.write(writes.update(_key(tenant, scope, key), changes, still_mine))
+        except ConditionFailed:
+            return
+
     def finish(self, tenant: str, scope: str, key: str, answer: StoredAnswer) -> None:
         """Remember the answer."""
         changes: dict[str, Scalar | None] = {"state": "done", "status": answer.status, "locked_until": None}

@@ -54,6 +54,7 @@ class Idempotency:
 
     def __init__(self) -> None:
         self.rows: dict[tuple[str, str, str], tuple[str, StoredAnswer | None]] = {}
+        self.renewed = 0
         self._lock = threading.Lock()
 
     def begin(self, tenant: str, scope: str, key: str, fingerprint: str, *, owner: str = "") -> StoredAnswer | None:
@@ -71,6 +72,10 @@ class Idempotency:
     def finish(self, tenant: str, scope: str, key: str, answer: StoredAnswer) -> None:
         with self._lock:
             self.rows[tenant, scope, key] = (self.rows[tenant, scope, key][0], answer)
+
+    def renew(self, tenant: str, scope: str, key: str, *, owner: str) -> None:
+        with self._lock:
+            self.renewed += self.rows[tenant, scope, key][1] is None
 
     def abandon(self, tenant: str, scope: str, key: str, *, owner: str = "") -> None:
         with self._lock:
@@ -326,6 +331,7 @@ ROUTES = (
     _route("POST", "/t/secret", secretive, scope="write", recall=recall, answers={201: Shown}),
     _route("POST", "/t/sealed", secretive, scope="write", sealed=True, answers={201: Shown}),
     _route("GET", "/t/slow", slow, answers={200: "application/json"}),
+    _route("POST", "/t/slow", slow, scope="write", answers={200: "application/json"}),
     _route("GET", "/t/files/{id}/{path:path}", lambda call: Answer(call.path), answers={200: "application/json"}),
 )
 

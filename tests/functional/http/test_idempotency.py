@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from chalicelib.http import exchange
 from chalicelib.http.idempotent import fingerprint
-from tests.functional.http.client import Site
+from tests.functional.http.client import Site, wait_for
 
 
 def test_the_same_request_is_carried_out_once(site: Site) -> None:
@@ -35,6 +36,15 @@ def test_a_request_still_at_work_asks_to_come_back(site: Site) -> None:
     site.services.idempotency.begin("tenant-a", "POST /t/things", "k", fingerprint(b'{"name": "x"}', ""))
     reply = site.ask("POST", "/t/things", {"name": "x"}, idempotency_key="k")
     assert (reply.status, reply.headers["retry-after-ms"]) == (409, "700")
+
+
+def test_a_request_that_takes_long_keeps_its_key(own_site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "_RENEWAL_SECONDS", 0.01)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(own_site.ask, "POST", "/t/slow", {}, idempotency_key="k")
+        assert wait_for(lambda: own_site.services.idempotency.renewed > 2)
+        own_site.services.go_on.set()
+        assert asked.result().status == 200
 
 
 def test_an_error_frees_the_key(site: Site) -> None:

@@ -78,6 +78,23 @@ def test_a_request_that_never_ended_can_be_taken_up_after_a_minute(
         services.idempotency.begin(tenant, SCOPE, "k", "body")
 
 
+def test_one_that_takes_long_keeps_its_key_until_it_has_ended(
+    services: Services, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = "chalicelib.tenants.idempotency.now_ms"
+    monkeypatch.setattr(clock, lambda: 4_000_000_000_000)
+    services.idempotency.begin(tenant, SCOPE, "k", "body", owner="first")
+    monkeypatch.setattr(clock, lambda: 4_000_000_040_000)
+    services.idempotency.renew(tenant, SCOPE, "k", owner="first")
+    services.idempotency.renew(tenant, SCOPE, "k", owner="another")
+    monkeypatch.setattr(clock, lambda: 4_000_000_099_000)
+    with pytest.raises(RequestRunning):
+        services.idempotency.begin(tenant, SCOPE, "k", "body")
+    services.idempotency.finish(tenant, SCOPE, "k", ANSWER)
+    services.idempotency.renew(tenant, SCOPE, "k", owner="first")
+    assert services.idempotency.begin(tenant, SCOPE, "k", "body") == ANSWER
+
+
 def test_a_process_that_is_alone_takes_up_at_once_what_one_before_it_never_ended(
     services: Services, tenant: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
