@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
 from chalicelib.agents.team import definition
 from chalicelib.bundles.checking import all_parsed
@@ -14,7 +14,7 @@ from chalicelib.core.ids import is_core_id
 from chalicelib.forks.heads import thread_of
 from chalicelib.sessions.model import Thread
 
-_FORM = TypeAdapter(Thread, config=ConfigDict(defer_build=True))
+_FORM = TypeAdapter(Thread)
 _LONGEST_NAME = 256
 _WHO = {"agent": ("id", "version"), "self": (), "general": (), "inline": ("name", "system"), "advisor": ("model",)}
 

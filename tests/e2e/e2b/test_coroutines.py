@@ -62,7 +62,10 @@ def test_commands(options: Options) -> None:
             await sandbox.commands.close_stdin(handle.pid)
             assert (await handle.wait()).stdout == "in\ndone\n"
             sleeper = await run("sleep 60", background=True, timeout=0)
-            assert [await sandbox.commands.kill(sleeper.pid), await sandbox.commands.kill(sleeper.pid)] == [True, False]
+            assert await sandbox.commands.kill(sleeper.pid)
+            with pytest.raises(CommandExitException):
+                await sleeper.wait()
+            assert not await sandbox.commands.kill(sleeper.pid)
             several = await asyncio.gather(*(run(f"sleep 0.2; echo {number}") for number in range(8)))
             assert [one.stdout for one in several] == [f"{number}\n" for number in range(8)]
 

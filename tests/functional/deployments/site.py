@@ -13,6 +13,7 @@ from chalicelib.deployments.running import RunFilter
 from chalicelib.environments.draft import EnvironmentCreate
 from chalicelib.environments.service import PLAIN as PLAIN_ENVIRONMENTS
 from chalicelib.events.log import SessionRef
+from chalicelib.running import orders
 from chalicelib.runs import entry
 from chalicelib.schedules.due import due_keys, moment
 from chalicelib.sessions.draft import AgentChoice
@@ -91,8 +92,8 @@ class Site:
                     self.services.table.write(writes.update(key, dict(moment(now_ms())), writes.PRESENT))
 
     def waiting(self) -> list[Key]:
-        """What waits for a moment."""
-        return [key for key, _ in due_keys(self.services.table, FAR)]
+        """What waits for a moment, but for orders to stop."""
+        return [key for key, _ in due_keys(self.services.table, FAR) if orders.NOUN not in key.pk]
 
     def runs(self, deployment: Deployment | None = None) -> list[Run]:
         """Runs, the newest first."""
