@@ -480,9 +480,10 @@ class Services(Ground):
 
     @lazy
     def tenants(self) -> TenantService:
-        return TenantService(
-            self.table, self.tenant_register, self.keys, lambda space: self.limiting.running.shut(space)
-        )
+        def turn(space: Space, let_in: bool) -> None:
+            self.limiting.running.turn(space, let_in=let_in)
+
+        return TenantService(self.table, self.tenant_register, self.keys, turn)
 
     @lazy
     def limiting(self) -> Limiting:

@@ -62,3 +62,7 @@ class OrderStore:
     def done(self, order: Order) -> None:
         """Forget it."""
         self._table.delete_many([order.key])
+
+    def forget(self, space: Space, order_id: str) -> None:
+        """As ``done``, for one that may be there or not."""
+        self._table.delete_many([space.key(NOUN, sk=order_id)])

@@ -24,6 +24,7 @@ _BATCH = 50
 _AT_ONCE = 8
 _PATIENCE_SECONDS = 8.0
 _CLOCK_LOOKS_MS = 30_000
+_SHUT = "shut"
 _MANNER = Manner(policy="queue", drop_queued=True)
 Send = Callable[[SessionRef, Sequence[Input], Manner], Receipt]
 
@@ -56,14 +57,14 @@ class RunningService:
             if head.deleted_at is None and head.run is not None and not head.waiting and chosen.fits(head)
         ]
 
-    def stop(self, space: Space | None, chosen: Chosen, *, passes: int = 1) -> Stopped:
+    def stop(self, space: Space | None, chosen: Chosen, *, passes: int = 1, order_id: str | None = None) -> Stopped:
         """Ask all that fit and are at work now to stop, as an interrupt does; what waits in them goes as well.
 
         An agent that works for another one stops alone: the session goes on without what it would have said.
         What is not done before the patience ends, or the process dies, is done by the clock.
         """
         bounded = chosen if chosen.before is not None else _until(chosen, now_ms())
-        order = self._orders.keep(space, new_id(), bounded, passes, now_ms() + _CLOCK_LOOKS_MS)
+        order = self._orders.keep(space, order_id or new_id(), bounded, passes, now_ms() + _CLOCK_LOOKS_MS)
         return self._carry_out(order)
 
     def switch_off(self, space: Space, limit: Limit) -> None:
@@ -73,13 +74,16 @@ class RunningService:
         everyone = limit.scope == "end_user" and user is None
         self._stop_twice(space, Chosen(agent, user, any_user=everyone))
 
-    def shut(self, space: Space) -> None:
-        """Stop everything of a tenant that is let in no more."""
-        self._stop_twice(space, Chosen())
+    def turn(self, space: Space, *, let_in: bool) -> None:
+        """Stop everything of a tenant that is let in no more; nothing of one that is let in again."""
+        if let_in:
+            self._orders.forget(space, _SHUT)
+        else:
+            self._stop_twice(space, Chosen(), _SHUT)
 
-    def _stop_twice(self, space: Space, chosen: Chosen) -> None:
+    def _stop_twice(self, space: Space, chosen: Chosen, order_id: str | None = None) -> None:
         """Now, and again later: processes that did not know of the reason yet may have begun more."""
-        self.stop(space, replace(chosen, before=now_ms() + NONE_KNOWN_MS + 1_000), passes=2)
+        self.stop(space, replace(chosen, before=now_ms() + NONE_KNOWN_MS + 1_000), passes=2, order_id=order_id)
 
     def resume(self, _space: Space, key: Key) -> None:
         """Go on with an order that is due."""

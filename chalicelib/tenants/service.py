@@ -21,10 +21,10 @@ class TenantService:
     """Tenants come with a first key; suspended ones keep their data and their keys, closed ones only their data."""
 
     def __init__(
-        self, table: Table, register: TenantRegister, api_keys: keys.KeyService, shut: Callable[[Space], None]
+        self, table: Table, register: TenantRegister, api_keys: keys.KeyService, turn: Callable[[Space, bool], None]
     ) -> None:
-        """``shut`` stops what is at work for a tenant that is let in no more."""
-        self._shut = shut
+        """``turn`` is told of tenants that are let in no more, or are again."""
+        self._turn = turn
         self._table = table
         self._register = register
         self._keys = api_keys
@@ -61,8 +61,8 @@ class TenantService:
         if name is None and status is None and not limits:
             return self.get(tenant_id)
         changed = self._register.change(tenant_id, name=name, status=status, limits=dict(limits or {}))
-        if status is not None and not changed.active:
-            self._shut(Space(tenant_id))
+        if status is not None:
+            self._turn(Space(tenant_id), changed.active)
         return changed
 
     def close(self, tenant_id: str) -> Tenant:
@@ -71,7 +71,7 @@ class TenantService:
         if tenant.status != "closed":
             tenant = self._register.change(tenant_id, status="closed", limits={})
         self._keys.revoke_all(tenant_id)
-        self._shut(Space(tenant_id))
+        self._turn(Space(tenant_id), False)
         return tenant
 
     def rotate(self, tenant_id: str) -> MintedKey:

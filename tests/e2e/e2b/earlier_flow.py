@@ -38,7 +38,9 @@ ended = refusal((TimeoutException, httpcore.ReadTimeout), lambda: sandbox.comman
 told["late"] = ended in ("TimeoutException", "ReadTimeout")
 handle = sandbox.commands.run("cat", background=True, stdin=True, timeout=0)
 sandbox.commands.send_stdin(handle.pid, "in\n")
-told["killed"] = [sandbox.commands.kill(handle.pid), sandbox.commands.kill(handle.pid)]
+told["killed"] = [sandbox.commands.kill(handle.pid)]
+refusal(CommandExitException, handle.wait)
+told["killed"].append(sandbox.commands.kill(handle.pid))
 watch = sandbox.files.watch_dir("notes")
 sandbox.files.write("notes/new.txt", "x")
 seen = []
