@@ -12,6 +12,7 @@ from chalicelib.spending.limit_draft import LimitCreate
 from chalicelib.spending.limits import Limit, Spender
 from chalicelib.storage.keys import Space
 from chalicelib.wiring import Services
+from tests.functional.runs.test_cost import Meter
 
 
 class Broken(Exception):
@@ -79,3 +80,11 @@ def test_a_session_whose_bell_does_not_ring_keeps_no_other_from_being_rung_for(
     with pytest.raises(Broken):
         entry.tick(services)
     assert rung == [second]
+
+
+def test_with_nothing_due_it_asks_a_few_indexes_and_writes_nothing(services: Services) -> None:
+    owed(services)
+    entry.tick(services)
+    meter = Meter().attach(services)
+    entry.tick(services)
+    assert meter.calls == ["Query"] * 15
