@@ -31,6 +31,7 @@ TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "data.json"
 SESSION = f"{SEPARATOR}{NOUN}{SEPARATOR}"
 _CLOCK_SECONDS = 10.0
 _LOOK_SECONDS = 1.0
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
 _RUN_WORKERS = 64
 _DEAD_WORKERS = 2
 
@@ -189,10 +190,16 @@ class Runtime:
         host = self._options.host
 
         def listening(port: int) -> None:
-            ready(Started(f"http://{host}:{port}", keys))
+            ready(Started(reached_at(host, port), keys))
             probe.start()
 
         serve(create_app(services), host, self._options.port, ready=listening, stop=self.stop)
+
+
+def reached_at(host: str, port: int) -> str:
+    """The URL under which this machine reaches a server that listens at an address."""
+    near = _EVERYWHERE.get(host, host)
+    return f"http://[{near}]:{port}" if ":" in near else f"http://{near}:{port}"
 
 
 class _WarmUp:
