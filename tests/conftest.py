@@ -10,6 +10,8 @@ import pytest
 
 TESTS = Path(__file__).parent
 LONG = (
+    "e2e/anthropic_sdk/test_environment_worker.py",
+    "e2e/anthropic_sdk/test_restart.py",
     "e2e/contract",
     "e2e/laws/test_clocks_side_by_side.py",
     "e2e/laws/test_evals_survive.py",
@@ -18,12 +20,14 @@ LONG = (
     "e2e/laws/test_many_at_once.py",
     "e2e/laws/test_nobody_is_sent_inside.py",
     "e2e/laws/test_nothing_lost_nothing_twice.py",
+    "e2e/laws/test_repeats_meet.py",
     "e2e/laws/test_rounds_survive.py",
     "e2e/laws/test_sandbox_escapes.py",
     "e2e/laws/test_sandboxes_die.py",
     "e2e/laws/test_secrets_of_every_kind.py",
     "e2e/laws/test_session_escapes.py",
     "e2e/laws/test_tenants_are_apart.py",
+    "e2e/laws/test_tenants_do_not_wait_for_each_other.py",
     "e2e/laws/test_threads.py",
     "e2e/laws/test_webhooks_survive.py",
     "e2e/laws/test_workers_replace_each_other.py",
@@ -33,7 +37,9 @@ LONG = (
     "e2e/plain/test_schedules.py",
     "e2e/typescript",
     "functional/aws/test_package.py",
+    "functional/forks/test_deaths.py",
     "functional/models/test_embedded_provider.py",
+    "functional/outbound/test_transport.py",
     "functional/outbound/test_ways_out.py",
     "functional/sandbox/box",
     "functional/sandbox/egress",

@@ -74,8 +74,12 @@ class Errand:
 
         However many things take their time, they hold no more workers than there are lanes.
         """
-        lane = int(derive_id("errand", self.kind, self.thing)[:4], 16) % LANES
-        return f"{self.kind}/{self.tenant}/{lane}"
+        return f"{self.kind}/{self.tenant}/{lane_of(self.kind, self.thing)}"
+
+
+def lane_of(kind: str, thing: str) -> int:
+    """In which of its tenant's lanes a thing stands."""
+    return int(derive_id("errand", kind, thing)[:4], 16) % LANES
 
 
 def read_bell(body: str) -> Doorbell | Errand:

@@ -1,5 +1,6 @@
 """What may be done with endpoints."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,9 +10,11 @@ from chalicelib.core.ids import derive_id, new_id
 from chalicelib.observability import logger
 from chalicelib.storage.errors import RoomFull, SecretUnreadable, StorageBusy
 from chalicelib.storage.keys import Space
+from chalicelib.storage.queue import LANES, lane_of
 from chalicelib.storage.secrets import SecretBox
 from chalicelib.webhooks import kinds, queue_store, schedule, signing
 from chalicelib.webhooks.drafts import EndpointCreate, EndpointUpdate
+from chalicelib.webhooks.due import QUEUE
 from chalicelib.webhooks.endpoint_store import EndpointStore
 from chalicelib.webhooks.errors import EndpointNotFound, SecretReplaced, TooManyEndpoints, UnknownEventType
 from chalicelib.webhooks.model import KEPT_SECRETS, MOST_ENDPOINTS, SECRET_OVERLAP_MS, Endpoint, OldSecret
@@ -34,7 +37,7 @@ class EndpointService:
 
         Raises UrlNotAllowed, UnknownEventType, TooManyEndpoints, SecretReplaced.
         """
-        own = endpoint_id or new_id()
+        own = endpoint_id or self._lone_id(space)
         if endpoint_id is not None and self._store.find(space, own) is not None:
             return self.reveal(space, own, own)
         self._demand_sound(sent.url, sent.events)
@@ -54,6 +57,12 @@ class EndpointService:
             return (made, secret) if self._store.insert(space, made) else self.reveal(space, own, own)
         except RoomFull as full:
             raise TooManyEndpoints(f"a tenant has at most {MOST_ENDPOINTS} webhook endpoints") from full
+
+    def _lone_id(self, space: Space) -> str:
+        """An id in the lane where the fewest of the tenant's endpoints stand: they wait for each other there."""
+        taken = Counter(lane_of(QUEUE, one.id) for one in self._store.all(space))
+        wanted = min(range(LANES), key=lambda lane: taken[lane])
+        return next(made for made in iter(new_id, "") if lane_of(QUEUE, made) == wanted)
 
     def _demand_sound(self, url: str | None, events: list[str] | None) -> None:
         for position, pattern in enumerate(events or ()):

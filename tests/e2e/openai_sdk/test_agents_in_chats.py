@@ -266,6 +266,7 @@ def test_another_tenants_agents_and_sessions_are_unknown(server: Server, client:
                 stranger.chat.completions.create(model=named, messages=[user("hi")], metadata=metadata)
 
 
+@pytest.mark.long
 def test_a_stream_cut_by_a_restart_leaves_a_turn_that_ends(shared_model: FakeModel, tmp_path: Path) -> None:
     shared_model.reset()
     env = {

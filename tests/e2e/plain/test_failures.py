@@ -84,6 +84,7 @@ def _answers(api: Api, session: str) -> list[str]:
     return text_of(api.log(session))
 
 
+@pytest.mark.long
 def test_turns_and_messages_survive_the_servers_death(mortal: Server, shared_model: FakeModel) -> None:
     api = Api(mortal.url, mortal.api_key)
     agent, environment = api.agent(), api.environment()["id"]

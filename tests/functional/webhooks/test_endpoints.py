@@ -8,7 +8,9 @@ from standardwebhooks.webhooks import WebhookVerificationError
 
 from chalicelib.storage import writes
 from chalicelib.storage.keys import Key
+from chalicelib.storage.queue import LANES, lane_of
 from chalicelib.webhooks.drafts import EndpointCreate, EndpointUpdate
+from chalicelib.webhooks.due import QUEUE
 from chalicelib.webhooks.errors import SecretReplaced
 from tests.functional.webhooks.conftest import HOUR, Post
 from tests.support.receiver import Hit, Receiver
@@ -116,3 +118,9 @@ def test_an_endpoint_whose_secret_cannot_be_read_is_disabled_until_it_gets_a_new
     assert service_of.redrive(post.space, endpoint.id, "2020-01-01T00:00:00Z") == (1, False)
     post.bells()
     assert verifies(receiver.hits[0], secret)
+
+
+def test_a_few_endpoints_never_wait_for_each_other(post: Post, receiver: Receiver) -> None:
+    made = [post.endpoint(receiver.url) for _ in range(2 * LANES)]
+    lanes = [lane_of(QUEUE, one.id) for one in made]
+    assert sorted(lanes[:LANES]) == sorted(lanes[LANES:]) == list(range(LANES))
