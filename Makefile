@@ -8,6 +8,9 @@ MODEL ?= embedded
 WORKERS ?= 3
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-emit-index-url --no-annotate --no-header --python-version 3.11
 
+# Byte code is kept, whatever the machine's habit: a test run starts hundreds of processes.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help run test test-long lint format openapi coverage bench lock clean
 
 help: ## list the targets
@@ -27,7 +30,7 @@ $(VENV)/.local: $(VENV)/.uv requirements/local.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.local requirements/dev.lock
 	@echo "Installing what the tests need …"
-	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.lock
+	@$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.lock
 	@touch $@
 
 $(VENV)/.embedded: $(VENV)/.local requirements/embedded.lock
