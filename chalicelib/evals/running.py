@@ -53,7 +53,8 @@ class EvalRuns:
     def ring(self, space: Space, attempt: Attempt) -> None:
         """Have a worker look at a trial; a failure is only logged, for the clock rings again."""
         try:
-            self._doorbells.ring(Errand(ERRAND, space.tenant, attempt.thing))
+            # A run has only so many trials under way, and one whose grader is slow must not use up another's time.
+            self._doorbells.ring(Errand(ERRAND, space.tenant, attempt.thing, alone=True))
         except (BotoCoreError, ClientError):
             logger("evals").warning("doorbell not sent; the clock will ring", exc_info=True)
 

@@ -53,11 +53,15 @@ class Doorbell:
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """A doorbell at another door than a session's: what of the tenant is to be looked at, and by whom (``kind``)."""
+    """A doorbell at another door than a session's: what of the tenant is to be looked at, and by whom (``kind``).
+
+    ``alone`` is known to who rings: the thing waits for no other, because something else bounds how many there are.
+    """
 
     kind: str
     tenant: str
     thing: str
+    alone: bool = False
 
     def body(self) -> str:
         """As it travels."""
@@ -70,10 +74,12 @@ class Errand:
 
     @property
     def group(self) -> str:
-        """What is handled one at a time: a lane of the tenant's, in which a thing always stands.
+        """What is handled one at a time: the thing alone, or a lane of the tenant's, in which a thing always stands.
 
-        However many things take their time, they hold no more workers than there are lanes.
+        However many things in lanes take their time, they hold no more workers than there are lanes.
         """
+        if self.alone:
+            return f"{self.kind}/{self.tenant}/{self.thing}"
         return f"{self.kind}/{self.tenant}/{lane_of(self.kind, self.thing)}"
 
 

@@ -7,6 +7,7 @@ from chalicelib.core.ids import new_id
 from chalicelib.evals.model import MOST_IN_RUN, MOST_TRIALS, Attempt, Run, Task, Trial
 from chalicelib.evals.preparing import SHOWN_CHARS
 from chalicelib.storage.keys import Space
+from chalicelib.storage.queue import LANES, Errand
 from chalicelib.wiring import Services
 
 _SAID = "ü" * SHOWN_CHARS
@@ -51,3 +52,12 @@ def test_the_outcomes_of_as_many_trials_as_there_may_be_are_kept(services: Servi
 def test_what_few_trials_say_is_kept_whole(services: Services) -> None:
     (trial,) = carried_out(services, run_of(1, 1), _GRADED).trials.values()
     assert trial == _GRADED
+
+
+def test_no_trial_waits_for_another(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    rung: list[Errand] = []
+    monkeypatch.setattr(services.doorbells, "ring", rung.append)
+    for number in range(2 * LANES):
+        attempt = Attempt(run="run", place=0, number=number, started_at=now_ms())
+        services.evals.runs.ring(Space(new_id()), attempt)
+    assert len({errand.group.partition("/")[2].partition("/")[2] for errand in rung}) == 2 * LANES
