@@ -10,7 +10,7 @@ from chalicelib.files.errors import FileDiffers, FileExpired, FileNotDownloadabl
 from chalicelib.files.incoming import Incoming
 from chalicelib.files.model import File, FileDraft
 from chalicelib.files.store import FileStore, file_of, position_of
-from chalicelib.observability import log_failure, logger
+from chalicelib.observability import apart
 from chalicelib.storage.errors import ObjectMissing
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
@@ -217,10 +217,8 @@ class FileService:
         """Remove some files whose time is over, of all tenants; how many there were."""
         expired = self._store.expired(now_ms(), _SWEEP)
         for space, file in expired:
-            try:
+            with apart("files", "a file whose time is over could not be removed"):
                 self._remove(space, file)
-            except Exception as error:  # noqa: BLE001 - one of them must not keep the others waiting
-                log_failure(logger("files"), "a file whose time is over could not be removed", error)
         return len(expired)
 
     def _keep(self, space: Space, file: File) -> File:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from chalicelib.core.clock import now_ms
 from chalicelib.memory import rows
 from chalicelib.memory.errors import MemoryStoreNotFound
-from chalicelib.observability import log_failure, logger
+from chalicelib.observability import apart
 from chalicelib.storage import writes
 from chalicelib.storage.errors import TransactionRefused
 from chalicelib.storage.keys import Key, Space, list_sk
@@ -58,10 +58,8 @@ class Removal:
         for row in due.rows:
             if left <= 0:
                 break
-            try:
+            with apart("memory", "a memory store could not be removed"):
                 left -= self._go_on(*rows.owner_of(row["pk"]), left)
-            except Exception as error:  # noqa: BLE001 - one of them must not keep the others waiting
-                log_failure(logger("memory"), "a memory store could not be removed", error)
         return _A_TICK - left
 
     def _go_on(self, space: Space, store_id: str, most: int) -> int:

@@ -3,7 +3,8 @@
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import IO, Any
 
@@ -106,3 +107,12 @@ def logger(part: str = "") -> logging.Logger:
 def log_failure(target: logging.Logger, message: str, error: BaseException, **fields: Any) -> None:
     """An error line with the stack trace of ``error``."""
     target.error(message, exc_info=(type(error), error, error.__traceback__), extra=fields)
+
+
+@contextmanager
+def apart(part: str, message: str) -> Iterator[None]:
+    """For one of many that are looked after: its failure goes to the log of ``part``, and the next has its turn."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - one of them must not keep the others waiting
+        log_failure(logger(part), message, error)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.core.paging import Page
-from chalicelib.observability import log_failure, logger
+from chalicelib.observability import apart, log_failure, logger
 from chalicelib.sandbox.client import GuestGone, GuestProblem
 from chalicelib.sandbox.computers import Computers, Live
 from chalicelib.sandbox.errors import SandboxNotFound
@@ -307,11 +307,8 @@ class SandboxService:
         """Look after those whose moment has come: end, pause, or freeze the idle; how many there were."""
         due = self._store.due(now_ms(), _SWEEP)
         for space, sandbox_id in due:
-            try:
-                with suppress(SandboxNotFound):
-                    self._look_after(space, self.get(space, sandbox_id))
-            except Exception as error:  # noqa: BLE001 - one of them must not keep the others waiting
-                log_failure(logger("sandbox"), "a sandbox could not be looked after", error)
+            with apart("sandbox", "a sandbox could not be looked after"), suppress(SandboxNotFound):
+                self._look_after(space, self.get(space, sandbox_id))
         return len(due)
 
     def _look_after(self, space: Space, sandbox: Sandbox) -> None:

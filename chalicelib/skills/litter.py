@@ -1,7 +1,7 @@
 """What is left of uploads and deletions that were broken off, found by the clock and cleared away."""
 
 from chalicelib.core.clock import now_ms
-from chalicelib.observability import log_failure, logger
+from chalicelib.observability import apart
 from chalicelib.skills.store import SkillStore
 from chalicelib.storage.keys import Space
 from chalicelib.storage.objects import Objects
@@ -44,9 +44,7 @@ class Litter:
         """Clear away what is due, of all tenants; how much there was."""
         due = self._store.due(now_ms(), _SWEEP)
         for space, skill_id, folder in due:
-            try:
+            with apart("skills", "what is left of a skill could not be cleared away"):
                 if self._store.take(space, skill_id, folder):
                     self.clear(space, skill_id, folder)
-            except Exception as error:  # noqa: BLE001 - one of them must not keep the others waiting
-                log_failure(logger("skills"), "what is left of a skill could not be cleared away", error)
         return len(due)

@@ -7,7 +7,7 @@ from chalicelib.core.ids import derive_id, new_id
 from chalicelib.files.errors import invalid
 from chalicelib.files.model import File
 from chalicelib.files.service import FileService
-from chalicelib.observability import log_failure, logger
+from chalicelib.observability import apart
 from chalicelib.storage.errors import ObjectMissing, StorageBusy
 from chalicelib.storage.keys import Space
 from chalicelib.storage.objects import Objects
@@ -109,10 +109,8 @@ class UploadService:
         """Clear away some uploads whose time is over, of all tenants; how many there were."""
         due = self._store.due(now_ms(), _SWEEP)
         for space, upload in due:
-            try:
+            with apart("uploads", "an upload whose time is over could not be cleared away"):
                 self._clear(space, upload)
-            except Exception as error:  # noqa: BLE001 - one of them must not keep the others waiting
-                log_failure(logger("uploads"), "an upload whose time is over could not be cleared away", error)
         return len(due)
 
     def _clear(self, space: Space, upload: FileUpload) -> None:
