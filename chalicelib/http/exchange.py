@@ -15,7 +15,7 @@ from chalicelib.http.answers import Rendered, render
 from chalicelib.http.endpoint import Endpoint
 from chalicelib.http.limits import Headers, quota_headers
 from chalicelib.http.relaying import WhileAdmitted
-from chalicelib.http.route import Answer, Call, EventStream, Relay, Result
+from chalicelib.http.route import Answer, Call, EventStream, Passage, Relay, Result
 from chalicelib.http.sse import while_admitted
 from chalicelib.http.validation import validate
 from chalicelib.http.workers import on_thread
@@ -165,7 +165,7 @@ class Exchange:
         """The bytes of a JSON answer, kept for repetitions; streams and downloads pass and are not kept."""
         if isinstance(result, EventStream):
             result = replace(result, frames=while_admitted(result.frames, self._still_admitted))
-        elif isinstance(result, Relay):
+        elif isinstance(result, Relay | Passage):
             result = replace(result, pieces=WhileAdmitted(result.pieces, self._still_admitted))
         if not isinstance(result, Answer):
             self.give_up()

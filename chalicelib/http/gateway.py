@@ -19,9 +19,9 @@ from chalicelib.http.dispatch import Match
 from chalicelib.http.endpoint import Endpoint, endpoints
 from chalicelib.http.exchange import Exchange, Outcome, serve
 from chalicelib.http.limits import Headers
-from chalicelib.http.relaying import send_relay
+from chalicelib.http.relaying import send_passage, send_relay
 from chalicelib.http.request_ids import new_request_id, request_id_headers
-from chalicelib.http.route import Answer, Door, Download, EventStream, Relay
+from chalicelib.http.route import Answer, Door, Download, EventStream, Passage, Relay
 from chalicelib.http.selection import Selection
 from chalicelib.observability import bind
 
@@ -164,6 +164,9 @@ class _Turn:
         elif isinstance(outcome, Relay):
             self._status = outcome.status
             await send_relay(self._send, self._receive, outcome, extra, self._gateway.streams, head=self._head)
+        elif isinstance(outcome, Passage):
+            self._status = outcome.status
+            await send_passage(self._send, self._receive, outcome, self._gateway.streams, head=self._head)
         else:
             rendered = render(outcome) if isinstance(outcome, Answer) else outcome
             self._status = rendered.status

@@ -9,7 +9,7 @@ from chalicelib.http import sse
 from chalicelib.http.answers import foreign
 from chalicelib.http.disconnects import work_until_gone
 from chalicelib.http.limits import Headers
-from chalicelib.http.route import Relay
+from chalicelib.http.route import Passage, Relay
 from chalicelib.http.sse import OpenStreams
 
 
@@ -48,12 +48,19 @@ async def send_relay(
     An error of the source is raised, and so is RelayStopped when the server stops: both break the connection off.
     """
     headers = foreign(relay.media_type, relay.headers) + extra
+    await send_passage(send, receive, Passage(relay.pieces, relay.status, headers), open_streams, head=head)
+
+
+async def send_passage(
+    send: Send, receive: Receive, passage: Passage, open_streams: OpenStreams, *, head: bool
+) -> None:
+    """As :func:`send_relay`, with nothing of this server's own."""
     try:
-        await send({"type": "http.response.start", "status": relay.status, "headers": headers})
-        if head or await _pump_until_gone(send, receive, relay.pieces, open_streams):
+        await send({"type": "http.response.start", "status": passage.status, "headers": list(passage.headers)})
+        if head or await _pump_until_gone(send, receive, passage.pieces, open_streams):
             await send({"type": "http.response.body", "body": b""})
     finally:
-        close = getattr(relay.pieces, "aclose", None)
+        close = getattr(passage.pieces, "aclose", None)
         if close is not None:
             await close()
 

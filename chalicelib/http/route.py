@@ -1,6 +1,6 @@
 """What a door is made of: a table of routes, and how its errors look."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -82,11 +82,20 @@ class Relay:
     status: int = 200
 
 
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """The answer of another server under a name of its own: sent as :class:`Relay` is, with just these headers."""
+
+    pieces: AsyncIterable[bytes]
+    status: int
+    headers: Sequence[tuple[bytes, bytes]]
+
+
 Shape = type[BaseModel] | str
 """The model of a JSON answer, or a media type."""
 Shapes = Shape | tuple[Shape, ...] | None
 
-Result = Answer | Download | EventStream | Relay
+Result = Answer | Download | EventStream | Relay | Passage
 Handler = Callable[[Call], Result] | Callable[[Call], Awaitable[Result]]
 Reach = Callable[[Call, Bound], None]
 """Raises what an unknown thing would raise when a worker's credential does not reach what the request names."""

@@ -126,6 +126,10 @@ class SandboxService:
         """What a caller without an API key must show; the same for the sandbox's whole life."""
         return self._token(sandbox.tenant, sandbox.id)
 
+    def traffic_token(self, sandbox: Sandbox) -> str:
+        """What visitors of its ports must show where these are not for everybody; no key to anything else."""
+        return self._secrets.derive("sandbox-traffic", sandbox.tenant, sandbox.id).hex()
+
     def _token(self, tenant: str, sandbox_id: str) -> str:
         return self._secrets.derive("sandbox-token", tenant, sandbox_id).hex()
 

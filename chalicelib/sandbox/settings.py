@@ -1,5 +1,6 @@
 """Settings of the sandboxes, all from the environment; ``docs/operations.md`` lists them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,6 +12,7 @@ MOST_SECONDS = 28_800
 """No MicroVM lives longer, and neither does any other sandbox."""
 
 LEAST_IDLE_SECONDS = 60
+_NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d{1,5})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +33,15 @@ class MicrovmSettings:
 class SandboxSettings:
     """How this process makes sandboxes. ``limits`` are those of one that asks for nothing else. Times: seconds.
 
-    ``rests`` is of how many runs of a session the files are kept as they were.
+    ``rests`` is of how many runs of a session the files are kept as they were, ``domain`` the name (and port) below
+    which every sandbox has names of its own.
     """
 
     limits: Limits = field(default_factory=Limits)
     idle_seconds: int = 300
     max_seconds: int = MOST_SECONDS
     rests: int = 16
+    domain: str = ""
     microvm: MicrovmSettings = field(default_factory=MicrovmSettings)
     box: BoxSettings = field(default_factory=BoxSettings)
 
@@ -52,6 +56,7 @@ class SandboxSettings:
             idle_seconds=whole(env, "LAMBENT_SANDBOX_IDLE_SECONDS", 300, least=LEAST_IDLE_SECONDS, most=MOST_SECONDS),
             max_seconds=whole(env, "LAMBENT_SANDBOX_MAX_SECONDS", MOST_SECONDS, least=1, most=MOST_SECONDS),
             rests=whole(env, "LAMBENT_SANDBOX_RESTS", 16, most=100),
+            domain=_domain(env),
             microvm=_microvm(env),
             box=BoxSettings.from_env(env, outbound_allow=outbound_allow),
         )
@@ -65,6 +70,13 @@ def _limits(env: Mapping[str, str]) -> Limits:
         processes=whole(env, "LAMBENT_SANDBOX_PROCESSES", usual.processes, least=8),
         cpus=_decimal(env, "LAMBENT_SANDBOX_CPUS", usual.cpus),
     )
+
+
+def _domain(env: Mapping[str, str]) -> str:
+    text = env.get("LAMBENT_SANDBOX_DOMAIN", "").strip()
+    if text and not _NAME.fullmatch(text):
+        raise ValueError(f"LAMBENT_SANDBOX_DOMAIN must be a host name, with or without a port, not {text!r}")
+    return text
 
 
 def _microvm(env: Mapping[str, str]) -> MicrovmSettings:

@@ -12,6 +12,7 @@ from chalicelib.sandbox.model import Sandbox
 from chalicelib.storage.keys import Space
 
 USUAL_SECONDS = 300
+_NEAR = ("127.0.0.1", "localhost", "[::1]")
 
 
 def space_of(call: Call) -> Space:
@@ -34,7 +35,22 @@ def end_after(seconds: int | None, usual: int = USUAL_SECONDS) -> int:
 
 def shown(call: Call, sandbox: Sandbox) -> dict[str, Any]:
     """A sandbox and how to speak with it."""
-    return render.sandbox(sandbox, call.services.sandboxes.token(sandbox))
+    sandboxes = call.services.sandboxes
+    is_public = (sandbox.network or {}).get("allowPublicTraffic") is not False
+    traffic = None if is_public else sandboxes.traffic_token(sandbox)
+    return render.sandbox(sandbox, sandboxes.token(sandbox), domain_of(call), traffic)
+
+
+def domain_of(call: Call) -> str | None:
+    """Below which name the caller finds sandboxes' ports; None leaves it to the caller.
+
+    Whoever comes over this machine's own address finds names below localhost there, too.
+    """
+    named = call.services.sandbox_settings.domain
+    host, _, port = call.headers.get("host", "").rpartition(":")
+    if named or host not in _NEAR:
+        return named or None
+    return f"localhost:{port}"
 
 
 def limits_of(call: Call) -> Limits:

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from chalicelib.core.errors import Conflict, InvalidRequest, LambentError
+from chalicelib.core.errors import Conflict, Forbidden, InvalidRequest, LambentError
 
 
 class SandboxAway(LambentError):
@@ -24,6 +24,13 @@ class PortClosed(LambentError):
     def __init__(self, sandbox_id: str, port: int) -> None:
         details = {"sandboxId": sandbox_id, "port": port}
         super().__init__("The sandbox is running but port is not open", details=details)
+
+
+class TrafficRefused(Forbidden):
+    """What listens in this sandbox is not for everybody."""
+
+    def __init__(self) -> None:
+        super().__init__("this sandbox is not public: send its traffic token as e2b-traffic-access-token")
 
 
 class AlreadyPaused(Conflict):

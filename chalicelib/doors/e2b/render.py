@@ -18,16 +18,18 @@ _SNAPSHOT = "snap"
 _NO_END = "9999-12-31T23:59:59.000Z"
 
 
-def sandbox(found: Sandbox, token: str) -> dict[str, Any]:
-    """A sandbox and how to speak with it."""
+def sandbox(found: Sandbox, token: str, domain: str | None, traffic: str | None) -> dict[str, Any]:
+    """A sandbox and how to speak with it; ``traffic`` is the token for its ports where these need one."""
     answer = schemas.SandboxAnswer(
         template_id=found.template,
         sandbox_id=found.id,
         client_id=_CLIENT,
         envd_version=ENVD_VERSION,
         envd_access_token=token,
+        traffic_access_token=traffic,
+        domain=domain,
     )
-    return answer.model_dump(by_alias=True)
+    return answer.model_dump(by_alias=True, exclude={"traffic_access_token"} if traffic is None else None)
 
 
 def listed(found: Sandbox, limits: Limits) -> dict[str, Any]:
@@ -35,12 +37,13 @@ def listed(found: Sandbox, limits: Limits) -> dict[str, Any]:
     return schemas.ListedSandbox(**_facts(found, limits)).model_dump(by_alias=True)
 
 
-def detailed(found: Sandbox, limits: Limits, token: str) -> dict[str, Any]:
+def detailed(found: Sandbox, limits: Limits, token: str, domain: str | None) -> dict[str, Any]:
     """All about a sandbox."""
     lifecycle = schemas.Lifecycle(auto_resume=found.auto_resume, on_timeout=found.on_timeout)
     answer = schemas.DetailedSandbox(
         **_facts(found, limits),
         envd_access_token=token,
+        domain=domain,
         allow_internet_access=found.internet,
         network=found.network,
         lifecycle=lifecycle,

@@ -143,6 +143,7 @@ class SandboxAnswer(_Model):
     client_id: Annotated[str, Field(alias="clientID")]
     envd_version: str
     envd_access_token: str | None
+    traffic_access_token: str | None = None
     domain: str | None = None
 
 

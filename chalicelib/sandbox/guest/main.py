@@ -68,7 +68,7 @@ def main(words: Sequence[str]) -> None:
     listener = _listener(given)
     host = socket.socket(fileno=given.control_fd) if given.control_fd >= 0 else None
     egress = _settle(given, host)
-    server = Server(Router(_tables()), listener)
+    server = Server(Router(_tables(apart=not given.root)), listener)
     _end_when_told()
     if host is not None:
         control.end_with(host, children.kill_all)
@@ -77,11 +77,15 @@ def main(words: Sequence[str]) -> None:
     server.serve()
 
 
-def _tables() -> list[Routes]:
-    """What each part answers. The parts are loaded here: nothing waits for them before the guest listens."""
-    from . import files, filesystem, metrics, processes, search, shells, text, tree, watch
+def _tables(*, apart: bool) -> list[Routes]:
+    """What each part answers. The parts are loaded here: nothing waits for them before the guest listens.
 
-    return [part.ROUTES for part in (files, filesystem, metrics, processes, search, shells, text, tree, watch)]
+    ``apart`` is whether there is a wall between this machine's network and the sandbox's.
+    """
+    from . import files, filesystem, metrics, ports, processes, search, shells, text, tree, watch
+
+    parts = (files, filesystem, metrics, processes, search, shells, text, tree, watch)
+    return [*(part.ROUTES for part in parts), ports.routes(apart=apart)]
 
 
 def _listener(given: Arguments) -> socket.socket:

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .wire import FRAMED, Json, Problem, Raw, Reply, Stream
+from .wire import FRAMED, Handover, Json, Problem, Raw, Reply, Stream
 
 _ANSWER_SECONDS = 120.0
 _STREAM_SECONDS = 3600.0
 """How long a client of a stream may leave it unread: a command in the background is often listened to late."""
 _LAST = 2
-_GONE = select.POLLHUP | select.POLLERR | select.POLLRDHUP
+GONE = select.POLLHUP | select.POLLERR | select.POLLRDHUP
+"""What a poll tells of a client that has hung up."""
 
 
 class Outgoing:
@@ -25,7 +26,7 @@ class Outgoing:
     def gone(self) -> bool:
         """Whether the client has hung up."""
         look = select.poll()
-        look.register(self._sock.fileno(), _GONE)
+        look.register(self._sock.fileno(), GONE)
         return bool(look.poll(0))
 
     def go_on(self) -> None:
@@ -43,6 +44,9 @@ class Outgoing:
             return self._send_json(reply, keep)
         if isinstance(reply, Raw):
             return self._send_raw(reply, keep)
+        if isinstance(reply, Handover):
+            reply.talk(self._sock)
+            return False
         return self._send_stream(reply, keep)
 
     def _write(self, data: bytes) -> None:

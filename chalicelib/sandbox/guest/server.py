@@ -30,7 +30,8 @@ class Router:
         self._open: list[tuple[str, re.Pattern[str], Handler]] = []
         for (method, path), handler in (pair for table in tables for pair in table.items()):
             if "{" in path:
-                pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
+                pattern = re.sub(r"\{(\w+)\*\}", r"(?P<\1>.*)", path)
+                pattern = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", pattern)
                 self._open.append((method, re.compile(pattern), handler))
             else:
                 self._fixed[method, path] = handler
@@ -40,7 +41,7 @@ class Router:
         if handler := self._fixed.get((method, path)):
             return handler, {}
         for known, pattern, handler in self._open:
-            if known == method and (match := pattern.fullmatch(path)):
+            if known in (method, "*") and (match := pattern.fullmatch(path)):
                 return handler, {name: unquote(part) for name, part in match.groupdict().items()}
         if any(path == known for _, known in self._fixed):
             raise Problem("unimplemented", f"{method} is not answered here", 405)
@@ -135,7 +136,7 @@ class Server:
     def _reply(self, head: Head, body: Body, outgoing: Outgoing) -> Reply:
         path, _, query = head.target.partition("?")
         handler, params = self._router.find(head.method, path)
-        request = Request(head.method, path, parse_query(query), head.headers, body, params, outgoing.gone)
+        request = Request(head.method, path, parse_query(query), head.headers, body, params, outgoing.gone, head.target)
         return handler(request)
 
 

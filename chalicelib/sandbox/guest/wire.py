@@ -1,6 +1,7 @@
 """Requests and replies between the server's socket and what answers them."""
 
 import json
+import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
@@ -44,7 +45,7 @@ class Readable(Protocol):
 class Request(NamedTuple):
     """One request. Header names are in lower case; ``params`` are the parts of the path a route left open.
 
-    ``gone`` tells whether the client has hung up.
+    ``gone`` tells whether the client has hung up, ``target`` is what was asked for, as it was written.
     """
 
     method: str
@@ -54,6 +55,7 @@ class Request(NamedTuple):
     body: Readable
     params: Mapping[str, str] = {}
     gone: Callable[[], bool] = lambda: False
+    target: str = ""
 
     def json(self) -> dict[str, Any]:
         """The body, or its first frame, as an object; an empty body is an empty one. Raises Problem."""
@@ -132,7 +134,14 @@ class Stream(NamedTuple):
     messages: Iterator[dict[str, Any] | None]
 
 
-Reply = Json | Raw | Stream
+class Handover(NamedTuple):
+    """The connection itself is given away: ``talk`` answers on it, and nobody uses it afterwards."""
+
+    talk: Callable[[socket.socket], None]
+
+
+Reply = Json | Raw | Stream | Handover
 Handler = Callable[[Request], Reply]
 Routes = Mapping[tuple[str, str], Handler]
-"""(method, path) to handler; ``{name}`` in a path stands for one segment."""
+"""(method, path) to handler; ``{name}`` in a path stands for one segment, ``{name*}`` for all the rest. ``*`` is any
+method."""

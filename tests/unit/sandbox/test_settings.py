@@ -21,6 +21,7 @@ def test_each_is_read() -> None:
             "LAMBENT_SANDBOX_CPUS": "0.5",
             "LAMBENT_SANDBOX_IDLE_SECONDS": "120",
             "LAMBENT_SANDBOX_MAX_SECONDS": "3600",
+            "LAMBENT_SANDBOX_DOMAIN": "sandboxes.example.net:8443",
             "LAMBENT_MICROVM_IMAGE": "arn:image",
             "LAMBENT_MICROVM_VERSION": "2.0",
             "LAMBENT_MICROVM_INGRESS": "arn:in",
@@ -33,6 +34,7 @@ def test_each_is_read() -> None:
     )
     assert settings.limits == Limits(512, 256, 64, 0.5)
     assert (settings.idle_seconds, settings.max_seconds) == (120, 3600)
+    assert settings.domain == "sandboxes.example.net:8443"
     microvm = settings.microvm
     assert (microvm.image, microvm.version, microvm.role, microvm.log_group) == (
         "arn:image",
@@ -55,6 +57,7 @@ def test_each_is_read() -> None:
         ("LAMBENT_SANDBOX_IDLE_SECONDS", "59"),
         ("LAMBENT_SANDBOX_MAX_SECONDS", "28801"),
         ("LAMBENT_MICROVM_START_SECONDS", "0"),
+        ("LAMBENT_SANDBOX_DOMAIN", "https://example.net"),
         ("LAMBENT_SANDBOX", "docker"),
     ],
 )

@@ -98,6 +98,17 @@ def enter(services: "Services", headers: Mapping[str, str], signed: Signed | Non
     return entry
 
 
+def public_entry(services: "Services", address: Address) -> Entry:
+    """The sandbox behind an address, for requests to what listens in it. Raises SandboxAway.
+
+    A session's answers to nobody: its id is no secret, and nobody meant it to be visited.
+    """
+    entry = _named(services, address)
+    if entry.sandbox.origin != "e2b":
+        raise SandboxAway(address.named)
+    return entry
+
+
 def _equals(token: str) -> Fits:
     return lambda other: hmac.compare_digest(other.encode(), token.encode())
 

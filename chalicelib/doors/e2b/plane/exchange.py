@@ -28,7 +28,8 @@ class AnswerTooLong(LambentError):
 @dataclass(frozen=True, slots=True)
 class Question:
     """A request for a guest. ``harmless``: asking twice changes no more than asking once. ``hold_ms``: how long the
-    sandbox is not idle for its sake."""
+    sandbox is not idle for its sake. ``port``: who answers is not the guest itself but what listens there, and ``path``
+    is the target as it was written."""
 
     method: str
     path: str
@@ -37,6 +38,12 @@ class Question:
     query: Mapping[str, str] = field(default_factory=dict)
     harmless: bool = False
     hold_ms: int = 0
+    port: int = ENVD_PORT
+
+    @property
+    def is_for_guest(self) -> bool:
+        """Whether the guest itself is asked: one that breaks off may be gone."""
+        return self.port == ENVD_PORT
 
 
 class Reply:
@@ -112,12 +119,12 @@ async def _tried(entry: Entry, question: Question, attempt: Callable[[Entry, Que
         return await attempt(entry, question)
     except httpx2.TransportError as error:
         if not _may_repeat(question, error):
-            raise _unreachable(entry, error) from error
+            raise _unreachable(entry, question, error) from error
         logger("e2b").info("asking a sandbox again after %s", type(error).__name__)
     try:
         return await attempt(entry, question)
     except httpx2.TransportError as error:
-        raise _unreachable(entry, error) from error
+        raise _unreachable(entry, question, error) from error
 
 
 def _may_repeat(question: Question, error: "httpx2.TransportError") -> bool:
@@ -128,9 +135,10 @@ def _may_repeat(question: Question, error: "httpx2.TransportError") -> bool:
     return question.harmless or isinstance(error, httpx2.ConnectError)
 
 
-def _unreachable(entry: Entry, error: Exception) -> PortClosed:
-    logger("e2b").warning("a sandbox does not answer: %s", type(error).__name__)
-    return PortClosed(entry.sandbox_id, ENVD_PORT)
+def _unreachable(entry: Entry, question: Question, error: Exception) -> PortClosed:
+    if question.is_for_guest:
+        logger("e2b").warning("a sandbox does not answer: %s", type(error).__name__)
+    return PortClosed(entry.sandbox_id, question.port)
 
 
 async def _reply(entry: Entry, question: Question) -> Reply:
@@ -138,11 +146,12 @@ async def _reply(entry: Entry, question: Question) -> Reply:
 
     live = await on_thread(entry.live, question.hold_ms)
     lease = await GUESTS.lease(entry.sandbox_id, live.link)
-    doubt = partial(entry.doubt, live)
+    doubt = partial(entry.doubt, live) if question.is_for_guest else _nothing
     try:
         return Reply(await lease.client.send(_request(lease.client, question), stream=True), lease, doubt)
-    except httpx2.TransportError:
-        doubt()
+    except httpx2.TransportError as error:
+        if question.is_for_guest or isinstance(error, httpx2.ConnectError):
+            entry.doubt(live)
         await lease.release()
         raise
     except BaseException:
@@ -150,13 +159,33 @@ async def _reply(entry: Entry, question: Question) -> Reply:
         raise
 
 
+def _nothing() -> None:
+    """That something in a sandbox breaks off says nothing of the sandbox."""
+
+
 def _request(client: "httpx2.AsyncClient", question: Question) -> "httpx2.Request":
+    if not question.is_for_guest:
+        return _foreign_request(client, question)
     return client.build_request(
         question.method,
         question.path,
         params=dict(question.query) or None,
         content=question.content or None,
         headers=dict(question.headers),
+    )
+
+
+def _foreign_request(client: "httpx2.AsyncClient", question: Question) -> "httpx2.Request":
+    """Nothing of the client library's own, and the target as it was written."""
+    import httpx2
+
+    target = f"/ports/{question.port}{question.path}"
+    return httpx2.Request(
+        question.method,
+        client.base_url,
+        headers=dict(question.headers),
+        content=question.content or None,
+        extensions={"target": target.encode("latin-1"), "timeout": client.timeout.as_dict()},
     )
 
 

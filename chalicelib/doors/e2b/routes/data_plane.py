@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import quote
 
 from starlette.requests import Request
 
@@ -12,14 +13,16 @@ from chalicelib.core.numbers import whole
 from chalicelib.doors.e2b import schemas
 from chalicelib.doors.e2b.addressing import address_of, is_addressed, is_for_a_port
 from chalicelib.doors.e2b.errors import PortClosed, SandboxAway
+from chalicelib.doors.e2b.plane import ports
 from chalicelib.doors.e2b.plane.entry import Entry, enter, is_running
 from chalicelib.doors.e2b.plane.exchange import Question, Whole, ask, ask_whole
 from chalicelib.doors.e2b.plane.forwarding import inward, outward
 from chalicelib.doors.e2b.plane.frames import failure
 from chalicelib.doors.e2b.plane.streams import Content, Messages
 from chalicelib.doors.e2b.signatures import Operation, Signed
+from chalicelib.http.bodies import is_announced
 from chalicelib.http.relaying import WhileAdmitted
-from chalicelib.http.route import MIB, Answer, Call, Relay, Route
+from chalicelib.http.route import MIB, Answer, Call, Passage, Relay, Route
 from chalicelib.http.sse import while_admitted
 from chalicelib.http.workers import on_thread
 
@@ -63,13 +66,28 @@ async def health(call: Call) -> Answer:
     return Answer(None, 204)
 
 
-async def closed_port(call: Call) -> Answer:
-    """Nothing outside reaches what listens in a sandbox."""
-    await _check_running(call)
-    address = address_of(call.headers)
+async def visit(call: Call) -> Passage:
+    """What listens on a port of the sandbox answers."""
+    address, request = address_of(call.headers), _request(call)
     if address is None:
         raise RuntimeError("a route for requests to a port got another one")
-    raise PortClosed(address.named, address.port)
+    entry = await on_thread(ports.visited, call.services, address, call.headers)
+    headers = ports.inward(ports.joined(request.headers.items()), address, entry.sandbox.network)
+    content = request.stream() if is_announced(call.headers) else b""
+    reply = await ask(entry, Question(request.method, _target(request), headers, content, port=address.port))
+    try:
+        ports.check_open(reply, address)
+    except PortClosed:
+        await reply.close()
+        raise
+    pieces = WhileAdmitted(Content(reply), partial(on_thread, entry.is_served))
+    return Passage(pieces, ports.status_of(reply), ports.outward(reply))
+
+
+def _target(request: Request) -> str:
+    path: bytes = request.scope.get("raw_path") or quote(request.scope["path"]).encode()
+    query: bytes = request.scope["query_string"]
+    return (path + (b"?" + query if query else b"")).decode("latin-1")
 
 
 async def _check_running(call: Call) -> None:
@@ -202,11 +220,20 @@ async def filesystem(call: Call) -> Answer | Relay:
 
 _TAGS = ("sandbox data plane",)
 _ERRORS = (400, 401, 404, 502)
-_ANY_METHOD = ("GET", "POST", "PUT", "PATCH", "DELETE")
+_ANY_METHOD = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ANY = "*/*"
 ROUTES: tuple[Route, ...] = (
     *(
-        Route(_ANY_METHOD, path, closed_port, "A port of a sandbox", scope=None, raw=True, when=is_for_a_port)
+        Route(
+            _ANY_METHOD,
+            path,
+            visit,
+            "What listens on a port of a sandbox",
+            scope=None,
+            raw=True,
+            body_limit=_WIRE_LIMIT,
+            when=is_for_a_port,
+        )
         for path in ("/", "/{path:path}")
     ),
     Route(

@@ -7,7 +7,7 @@ from chalicelib.core.errors import InvalidRequest
 from chalicelib.core.jsonio import loads
 from chalicelib.core.paging import BadCursor, decode_place, encode_cursor
 from chalicelib.doors.e2b import render, schemas
-from chalicelib.doors.e2b.common import limits_of, named, space_of
+from chalicelib.doors.e2b.common import domain_of, limits_of, named, space_of
 from chalicelib.doors.e2b.filters import keep_for
 from chalicelib.http.route import Answer, Call, Route
 from chalicelib.storage.listing import Window
@@ -48,7 +48,7 @@ def retrieve(call: Call) -> Answer:
     """One sandbox."""
     sandboxes = call.services.sandboxes
     found = sandboxes.get(*named(call))
-    return Answer(render.detailed(found, limits_of(call), sandboxes.token(found)))
+    return Answer(render.detailed(found, limits_of(call), sandboxes.token(found), domain_of(call)))
 
 
 def metrics(call: Call) -> Answer:

@@ -3,13 +3,14 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pytest
 
 from chalicelib.sandbox.client import GuestGone
 from chalicelib.sandbox.hosts.base import Handle, Host, SandboxUnavailable
-from tests.functional.sandbox.box.inside import computer
+from tests.functional.sandbox.box.inside import Inside, computer
 
 _GUEST = "$(for p in /proc/$PPID /proc/2; do grep -aq run.py $p/cmdline && echo ${p#/proc/}; done | head -1)"
 
@@ -137,3 +138,21 @@ def _becomes_gone(host: Host, handle: Handle) -> bool:
     while host.condition(handle) != "gone" and time.monotonic() < deadline:
         time.sleep(0.05)
     return host.condition(handle) == "gone"
+
+
+def test_what_listens_inside_is_reached_unless_it_is_the_machine_that_listens(
+    host: Host, request: pytest.FixtureRequest
+) -> None:
+    apart = "plain" not in request.node.name
+    with computer(host) as one, ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as outside:
+        one.run("(echo mine > index.html; python3 -m http.server 3000 --bind 127.0.0.1 &) >/dev/null 2>&1")
+        one.run("for n in $(seq 600); do (: < /dev/tcp/127.0.0.1/3000) && break; sleep 0.1; done 2>/dev/null")
+        told = {port: visit(one, port) for port in (3000, 3128, outside.server_port)}
+        assert [port for port, (is_open, _) in told.items() if is_open] == ([3000] if apart else [])
+        assert told[3000][1] == (b"mine\n" if apart else b"")
+
+
+def visit(one: Inside, port: int) -> tuple[bool, bytes]:
+    """Whether somebody answers, and what."""
+    with one.guest.open("GET", f"/ports/{port}/index.html", headers={"connection": "close"}) as answer:
+        return "lambent-port" not in answer.headers, answer.read()

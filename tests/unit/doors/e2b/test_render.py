@@ -15,7 +15,7 @@ LIMITS = Limits(memory_mib=512, disk_mib=1024, cpus=1.5)
 
 
 def test_how_to_speak_with_one() -> None:
-    shown = render.sandbox(ONE, "token")
+    shown = render.sandbox(ONE, "token", None, None)
     assert shown == {
         "templateID": "base",
         "sandboxID": ID,
@@ -24,6 +24,11 @@ def test_how_to_speak_with_one() -> None:
         "envdAccessToken": "token",
         "domain": None,
     }
+
+
+def test_one_that_is_not_public_shows_what_its_visitors_need() -> None:
+    shown = render.sandbox(ONE, "token", "sandboxes.example.net", "traffic")
+    assert (shown["domain"], shown["trafficAccessToken"]) == ("sandboxes.example.net", "traffic")
 
 
 def test_a_list_shows_no_token() -> None:
@@ -35,7 +40,9 @@ def test_a_list_shows_no_token() -> None:
 
 
 def test_all_about_one_without_its_environment() -> None:
-    shown = render.detailed(replace(ONE, auto_resume=True, on_timeout="pause", internet=False), LIMITS, "token")
+    shown = render.detailed(
+        replace(ONE, auto_resume=True, on_timeout="pause", internet=False), LIMITS, "token", "x.net"
+    )
     assert shown["lifecycle"] == {"autoResume": True, "onTimeout": "pause"}
     assert shown["allowInternetAccess"] is False
     assert shown["envdAccessToken"] == "token"
