@@ -1,6 +1,6 @@
 """Writes docs/coverage.md from tests/coverage/behaviours.json; ``--check`` only compares and looks for what is amiss.
 
-A row of the JSON has an ``id`` (``sdk-1``, ``plain-1`` …), the behaviour as a sentence, and the tests that show it:
+A row of the JSON has an ``id`` (``sdk-1``, ``plain-1``, ``e2b-1`` …), the behaviour as a sentence, and the tests that show it:
 functions or classes as pytest names them, without parameters.
 """
 
@@ -17,7 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "tests" / "coverage" / "behaviours.json"
 TARGET = ROOT / "docs" / "coverage.md"
-_GROUPS = {"sdk": "Official SDKs", "plain": "Plain HTTP"}
+_GROUPS = {"sdk": "Official SDKs", "plain": "Plain HTTP", "e2b": "E2B clients"}
 _ID = re.compile(rf"({'|'.join(_GROUPS)})-([1-9]\d*)")
 _HEAD = """# What clients rely on
 
