@@ -79,6 +79,9 @@ class Syncer:
             if intake is not None:
                 incoming = intake.divert(incoming, finish)
             taken = self._workspaces.take(space, live.sandbox.id, live.boot, incoming, finish, run)
+            # Read to the very end, so that the connection can be used again.
+            for _ in pieces:
+                continue
         if self.memory is not None and intake:
             self.memory.store(space, live, intake)
         elif not taken.changes:
