@@ -173,6 +173,13 @@ class Computers:
     def _digest(self, profile: Profile) -> str:
         return self._secrets.derive("sandbox-profile", profile.summary()).hex()
 
+    def rewire(self, space: Space, sandbox: Sandbox) -> bool:
+        """Let the network rules it has now hold for its computer, if it has one; false when that takes another."""
+        computer = sandbox.computer
+        if computer is None or self._host.condition(computer.handle) == "gone":
+            return True
+        return self._host.rewire(computer.handle, self._profiles[sandbox.origin](space, sandbox).network)
+
     def known(self, sandbox: Sandbox) -> Live | None:
         """The computer as recorded, whether it answers or not."""
         return None if sandbox.computer is None else self._reach(sandbox, sandbox.computer)
@@ -224,6 +231,10 @@ class Computers:
             stored = self._store.change(space, sandbox.id, lambda was: _running(was, computer, hold_ms))
             if stored.computer is None or stored.computer.boot != boot:
                 raise SandboxUnavailable("the sandbox was paused or removed while it started")
+            if (stored.internet, stored.network) != (sandbox.internet, sandbox.network) and not self.rewire(
+                space, stored
+            ):
+                raise SandboxUnavailable("the sandbox's network was changed while it started")
         except BaseException:
             self.discard(computer)
             raise

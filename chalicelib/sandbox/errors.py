@@ -12,5 +12,9 @@ class SandboxPaused(Conflict):
     """The sandbox is paused and answers when it is resumed."""
 
 
+class NetworkFixed(Conflict):
+    """The sandbox's computer keeps the network it was started with."""
+
+
 class SandboxContended(SandboxError):
     """Others changed the sandbox again and again; nothing was changed here."""

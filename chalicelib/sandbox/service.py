@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
@@ -10,7 +11,7 @@ from chalicelib.core.paging import Page
 from chalicelib.observability import apart, log_failure, logger
 from chalicelib.sandbox.client import GuestGone, GuestProblem
 from chalicelib.sandbox.computers import Computers, Live
-from chalicelib.sandbox.errors import SandboxNotFound
+from chalicelib.sandbox.errors import NetworkFixed, SandboxNotFound
 from chalicelib.sandbox.hosts.base import SandboxError
 from chalicelib.sandbox.model import Sandbox, SandboxDraft
 from chalicelib.sandbox.store import SandboxStore
@@ -220,6 +221,21 @@ class SandboxService:
             return replace(was, end_at=end_at, lasts_ms=max(end_at - now, 0))
 
         return self._store.change(space, sandbox_id, moved)
+
+    def set_network(self, space: Space, sandbox_id: str, internet: bool | None, network: dict[str, Any]) -> Sandbox:
+        """Other rules for what it reaches, at once; connections by the old ones end.
+
+        Raises SandboxNotFound, and NetworkFixed when its computer cannot change any more.
+        """
+        wanted = replace(self.get(space, sandbox_id), internet=internet, network=network)
+        if not self._computers.rewire(space, wanted):
+            raise NetworkFixed(
+                "the sandbox's computer keeps the network it was started with; start it anew or make another"
+            )
+        changed = self._store.change(space, sandbox_id, lambda was: replace(was, internet=internet, network=network))
+        if changed.computer != wanted.computer and not self._computers.rewire(space, changed):
+            raise NetworkFixed("the sandbox got another computer meanwhile, which keeps its network")
+        return changed
 
     def pause(self, space: Space, sandbox_id: str, *, memory: bool = True) -> bool:
         """Stop it where it stands, or without its processes; False when it was paused. Raises SandboxNotFound."""

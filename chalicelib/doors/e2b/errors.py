@@ -41,9 +41,5 @@ class AlreadyRunning(Conflict):
     """A running sandbox cannot be resumed."""
 
 
-class NetworkFixed(Conflict):
-    """A sandbox keeps the network it was made with."""
-
-
 class NotOffered(InvalidRequest):
     """The request asks for something a sandbox here does not have."""

@@ -9,6 +9,7 @@ from chalicelib.doors.e2b.errors import NotOffered
 
 _EVERYTHING = ("0.0.0.0/0", "::/0")
 _NOT_KEPT = ("rules", "egressProxy", "httpsPorts")
+_INBOUND = ("allowPublicTraffic", "maskRequestHost")
 _HOST_NAME = re.compile(r"[A-Za-z0-9.:_${}-]{1,253}")
 
 
@@ -22,6 +23,16 @@ def check_network(rules: Mapping[str, Any] | None) -> None:
         raise NotOffered("network.denyOut: only all traffic (0.0.0.0/0) can be denied here", field="network.denyOut")
     if any("/" in allowed for allowed in _names(rules, "allowOut")):
         raise NotOffered("network.allowOut: only names of hosts can be allowed here", field="network.allowOut")
+
+
+def inbound_of(rules: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Of all rules those for visitors."""
+    return {name: value for name, value in (rules or {}).items() if name in _INBOUND}
+
+
+def outbound_of(rules: Mapping[str, Any]) -> dict[str, Any]:
+    """Of all rules those for what is reached."""
+    return {name: value for name, value in rules.items() if name not in _INBOUND}
 
 
 def _check_inbound(rules: Mapping[str, Any]) -> None:

@@ -59,6 +59,14 @@ class NewSandbox(_Model):
     iam: dict[str, Any] | None = None
 
 
+class NetworkBody(_Model):
+    """Rules for what a sandbox reaches, as ``network`` of a new one has them; what is left out is as if never said."""
+
+    model_config = ConfigDict(extra="allow")
+
+    allow_internet_access: Annotated[bool | None, Field(alias="allow_internet_access")] = None
+
+
 class TimeoutBody(_Model):
     """How many seconds from now a sandbox lasts."""
 

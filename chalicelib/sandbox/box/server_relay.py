@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
-from chalicelib.sandbox.box.server_spec import SpecInvalid, spec_from_json
+from chalicelib.sandbox.box.server_spec import SpecInvalid, network_from_json, spec_from_json
 from chalicelib.sandbox.box.server_state import AnotherBox, OneBox
 from chalicelib.sandbox.box.server_wire import (
     Head,
@@ -62,13 +62,13 @@ class Exchange:
         return True
 
     def _own(self, source: BinaryIO, head: Head) -> bool:
-        if (head.method, head.path) == ("POST", "/box/start"):
+        if order := _ORDERS.get((head.method, head.path)):
             try:
                 raw = own_body(source, head)
             except ValueError as error:
                 self._say(problem(400, "invalid_argument", str(error), last=True))
                 return False
-            self._say(start_answer(self._box, raw))
+            self._say(order(self._box, raw))
             return True
         for _ in pieces_of_body(source, head.length):
             continue
@@ -131,6 +131,17 @@ def start_answer(box: OneBox, raw: object) -> bytes:
         _log.error("the box did not start: %s", error)
         return problem(503, "unavailable", str(error))
     return answer(200, {"state": box.state()})
+
+
+def rewire_answer(box: OneBox, raw: object) -> bytes:
+    """Put the rules that ``raw`` describes in force and tell whether they are."""
+    try:
+        return answer(200, {"rewired": box.rewire(network_from_json(raw))})
+    except SpecInvalid as error:
+        return problem(400, "invalid_argument", str(error))
+
+
+_ORDERS = {("POST", "/box/start"): start_answer, ("PUT", "/box/network"): rewire_answer}
 
 
 def connect(path: Path) -> socket.socket:

@@ -20,21 +20,27 @@ def spec_to_json(spec: BoxSpec) -> dict[str, Any]:
 
 def spec_from_json(raw: Any) -> BoxSpec:
     """The same again. Raises SpecInvalid."""
-    network = dict(_object(raw, "the computer").get("network") or {})
-    network["injections"] = tuple(_injection(one) for one in network.get("injections", ()))
-    network |= {name: _words(network.get(name, ())) for name in ("hosts", "denied")}
     parts = {
-        **raw,
+        **_object(raw, "the computer"),
         "env": _texts(raw.get("env", {})),
-        "network": _made(Network, network),
+        "network": network_from_json(raw.get("network") or {}),
         "limits": _limits(raw.get("limits", {})),
     }
     spec = _made(BoxSpec, parts)
     if not spec.sandbox_id or not isinstance(parts.get("tenant"), str):
         raise SpecInvalid("the computer has no name")
-    if spec.network.internet not in ("none", "limited", "all"):
-        raise SpecInvalid(f"unknown kind of network {spec.network.internet!r}")
     return spec
+
+
+def network_from_json(raw: Any) -> Network:
+    """What the inside may reach. Raises SpecInvalid."""
+    parts = dict(_object(raw, "the network"))
+    parts["injections"] = tuple(_injection(one) for one in parts.get("injections", ()))
+    parts |= {name: _words(parts.get(name, ())) for name in ("hosts", "denied")}
+    network = _made(Network, parts)
+    if network.internet not in ("none", "limited", "all"):
+        raise SpecInvalid(f"unknown kind of network {network.internet!r}")
+    return network
 
 
 def _injection(raw: Any) -> Injection:

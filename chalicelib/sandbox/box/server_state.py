@@ -4,7 +4,7 @@ import logging
 import threading
 from pathlib import Path
 
-from chalicelib.sandbox.hosts.base import BoxSpec, Handle, Host, SandboxUnavailable
+from chalicelib.sandbox.hosts.base import BoxSpec, Handle, Host, Network, SandboxUnavailable
 
 _log = logging.getLogger(__name__)
 
@@ -47,6 +47,11 @@ class OneBox:
     def socket(self) -> Path | None:
         """The guest's socket, None before the start."""
         return self._socket
+
+    def rewire(self, network: Network) -> bool:
+        """Let other rules hold for what the box reaches; false when that takes another one."""
+        with self._lock:
+            return self._handle is not None and self._host.rewire(self._handle, network)
 
     def stop(self) -> None:
         """End the box, if there is one."""

@@ -127,6 +127,10 @@ class Host(Protocol):
         """Let it go on. Raises SandboxUnavailable when it is gone."""
         ...
 
+    def rewire(self, handle: Handle, network: Network) -> bool:
+        """Let other rules hold for what it reaches; what it has open ends. False when that takes another computer."""
+        ...
+
     def stop(self, handle: Handle) -> None:
         """End it and leave nothing of it behind; a gone one is no error."""
         ...

@@ -23,6 +23,7 @@ from chalicelib.sandbox.hosts.base import (
     Handle,
     Limits,
     Link,
+    Network,
     SandboxRefused,
     SandboxUnavailable,
 )
@@ -40,6 +41,7 @@ class _Held:
 
     box: Box
     until: float
+    outward: Outward | None
 
 
 class LocalHost:
@@ -59,11 +61,12 @@ class LocalHost:
         """A box whose guest answers, with an empty ``/workspace``. Raises SandboxUnavailable, SandboxRefused."""
         starter = self._starter()
         try:
-            box = starter.start(self._wanted(spec))
+            wanted, outward = self._wanted(spec)
+            box = starter.start(wanted)
         except BoxError as error:
             _log.warning("a sandbox could not be started: %s", error)
             raise SandboxUnavailable("no sandbox could be started") from error
-        self._keep(box, spec.seconds)
+        self._keep(box, spec.seconds, outward)
         return Handle(self.name, {"box": box.record.name, "boot": _boot()})
 
     def link(self, handle: Handle) -> Link:
@@ -89,6 +92,12 @@ class LocalHost:
         if (found := self._found(handle)) is None or not found.lives():
             raise SandboxUnavailable("the sandbox is gone")
         remains.thaw(found)
+
+    def rewire(self, handle: Handle, network: Network) -> bool:
+        """Only what this process started, with a way out, can be given other rules for it."""
+        with self._lock:
+            held = self._held.get(handle.data.get("box", ""))
+        return held is not None and held.outward is not None and held.outward.change(network)
 
     def stop(self, handle: Handle) -> None:
         """End it and leave nothing of it behind; a gone one is no error."""
@@ -119,22 +128,22 @@ class LocalHost:
                 self._watcher.start()
             return self._boxes
 
-    def _wanted(self, spec: BoxSpec) -> Wanted:
+    def _wanted(self, spec: BoxSpec) -> tuple[Wanted, Outward | None]:
         limits = _least(spec.limits, self._settings.ceiling)
         if survey(self._settings).tier == "unsafe-process":
             if spec.network.internet == "limited" or spec.network.denied or spec.network.injections:
                 raise SandboxRefused(
                     "a plain process cannot be kept from the network, nor can secrets be put in for it"
                 )
-            return Wanted(limits, spec.env)
+            return Wanted(limits, spec.env), None
         if spec.network.internet == "none":
-            return Wanted(limits, spec.env)
+            return Wanted(limits, spec.env), None
         outward = Outward(spec.network, self._settings.outbound_allow)
-        return Wanted(limits, outward.environment() | dict(spec.env), outward)
+        return Wanted(limits, outward.environment() | dict(spec.env), outward), outward
 
-    def _keep(self, box: Box, seconds: int) -> None:
+    def _keep(self, box: Box, seconds: int, outward: Outward | None) -> None:
         with self._lock:
-            self._held[box.record.name] = _Held(box, time.monotonic() + seconds)
+            self._held[box.record.name] = _Held(box, time.monotonic() + seconds, outward)
         if self._closed.is_set():
             self._end(box.record.name)
             raise SandboxUnavailable("this process is ending")

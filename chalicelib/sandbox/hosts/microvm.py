@@ -5,6 +5,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import httpx2
@@ -15,6 +16,7 @@ from chalicelib.sandbox.hosts.base import (
     Condition,
     Handle,
     Link,
+    Network,
     SandboxError,
     SandboxRefused,
     SandboxUnavailable,
@@ -24,6 +26,7 @@ from chalicelib.sandbox.hosts.microvm_calls import ENDED, Calls, MicrovmBusy, Mi
 from chalicelib.sandbox.settings import SandboxSettings
 
 _START_PATH = "/box/start"
+_NETWORK_PATH = "/box/network"
 _TOKEN_SECONDS = 15.0
 _SETTLE_SECONDS = 30.0
 _BOX_SECONDS = 30.0
@@ -115,6 +118,18 @@ class MicrovmHost:
                 raise SandboxUnavailable("the MicroVM does not wake up", code="asleep")
             time.sleep(0.25)
         raise SandboxUnavailable("the MicroVM is gone", code="gone")
+
+    def rewire(self, handle: Handle, network: Network) -> bool:
+        """Have its box go by other rules; not while it is suspended. Raises SandboxUnavailable."""
+        if self.condition(handle) != "running":
+            return False
+        url = self.link(handle).base_url + _NETWORK_PATH
+        try:
+            answer = self._http.put(url, json=asdict(network), auth=self._auth(handle))
+        except httpx2.TransportError as error:
+            raise SandboxUnavailable("the MicroVM does not answer", code="busy") from error
+        # An image of before does not know of it.
+        return answer.status_code == 200 and answer.json().get("rewired") is True
 
     def stop(self, handle: Handle) -> None:
         """Terminate it. Raises SandboxUnavailable when Lambda does not take the order."""

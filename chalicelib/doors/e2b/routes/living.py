@@ -6,7 +6,8 @@ from pydantic import BaseModel
 
 from chalicelib.doors.e2b import schemas
 from chalicelib.doors.e2b.common import end_after, named, shown
-from chalicelib.doors.e2b.errors import AlreadyPaused, AlreadyRunning, NetworkFixed
+from chalicelib.doors.e2b.errors import AlreadyPaused, AlreadyRunning
+from chalicelib.doors.e2b.network import check_network, inbound_of, outbound_of
 from chalicelib.http.route import Answer, Call, Handler, Route, Shapes
 from chalicelib.sandbox.errors import SandboxNotFound
 
@@ -62,9 +63,14 @@ def resume(call: Call) -> Answer:
 
 
 def set_network(call: Call) -> Answer:
-    """A sandbox keeps the network it was made with."""
-    call.services.sandboxes.get(*named(call))
-    raise NetworkFixed("the network of a sandbox cannot be changed; make another one")
+    """Replace the rules for what a sandbox reaches; those for its visitors stay."""
+    body: schemas.NetworkBody = call.body
+    rules = body.model_extra or {}
+    check_network(rules)
+    space, sandbox_id = named(call)
+    network = inbound_of(call.services.sandboxes.get(space, sandbox_id).network) | outbound_of(rules)
+    call.services.sandboxes.set_network(space, sandbox_id, body.allow_internet_access, network)
+    return Answer(None, 204)
 
 
 _ONE = "/sandboxes/{sandbox_id}"
@@ -96,8 +102,10 @@ ROUTES: tuple[Route, ...] = (
         ("PUT",),
         f"{_ONE}/network",
         set_network,
-        "Refused: a sandbox keeps its network",
+        "Change what a sandbox reaches",
         scope="write",
+        body=schemas.NetworkBody,
+        body_limit=64 << 10,
         answers={204: None},
         errors=(409,),
         tags=_TAGS,

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from chalicelib.sandbox.client import GuestGone
-from chalicelib.sandbox.hosts.base import Handle, Host, SandboxUnavailable
+from chalicelib.sandbox.hosts.base import Handle, Host, Network, SandboxUnavailable
 from tests.functional.sandbox.box.inside import Inside, computer
 
 _GUEST = "$(for p in /proc/$PPID /proc/2; do grep -aq run.py $p/cmdline && echo ${p#/proc/}; done | head -1)"
@@ -156,3 +156,20 @@ def visit(one: Inside, port: int) -> tuple[bool, bytes]:
     """Whether somebody answers, and what."""
     with one.guest.open("GET", f"/ports/{port}/index.html", headers={"connection": "close"}) as answer:
         return "lambent-port" not in answer.headers, answer.read()
+
+
+def test_other_network_rules_hold_at_once_where_there_are_rules(host: Host, request: pytest.FixtureRequest) -> None:
+    ask = "curl -s -o /dev/null -w '%{http_connect}' -m 5 https://example.invalid/"
+    if "plain" in request.node.name:
+        with computer(host) as one:
+            assert not host.rewire(one.handle, Network("all"))
+        return
+    with computer(host, network=Network("limited", ("example.net",))) as one:
+        assert one.run(ask).text.strip() == "403"
+        assert host.rewire(one.handle, Network("limited", ("example.invalid",)))
+        assert one.run(ask).text.strip() == "502"
+        assert host.rewire(one.handle, Network("none"))
+        assert one.run(ask).text.strip() == "403"
+    assert not host.rewire(one.handle, Network("all"))
+    with computer(host) as one:
+        assert not host.rewire(one.handle, Network("all"))
