@@ -67,7 +67,8 @@ class SandboxDraft:
 class Sandbox:
     """A sandbox as stored; ``env`` is sealed in the row. ``boots`` counts the computers it has had.
 
-    ``lasts_ms`` is how long it was last meant to run, for when traffic wakes it.
+    ``lasts_ms`` is how long it was last meant to run, for when traffic wakes it. One with a ``removed_at`` is there for
+    nobody: somebody takes away what it leaves.
     """
 
     id: str
@@ -90,6 +91,7 @@ class Sandbox:
     starting: Starting | None = None
     boots: int = 0
     used_at: int = 0
+    removed_at: int | None = None
     version: int = 0
 
     def over(self, now: int) -> bool:

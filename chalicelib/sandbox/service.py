@@ -12,7 +12,7 @@ from chalicelib.observability import apart, log_failure, logger
 from chalicelib.sandbox.client import GuestGone, GuestProblem
 from chalicelib.sandbox.computers import Computers, Live
 from chalicelib.sandbox.errors import NetworkFixed, SandboxNotFound
-from chalicelib.sandbox.hosts.base import SandboxError
+from chalicelib.sandbox.hosts.base import SandboxError, SandboxUnavailable
 from chalicelib.sandbox.model import Sandbox, SandboxDraft
 from chalicelib.sandbox.store import SandboxStore
 from chalicelib.sandbox.syncing import Syncer
@@ -70,13 +70,19 @@ class SandboxService:
         return self._recorded(space, draft)[0]
 
     def _recorded(self, space: Space, draft: SandboxDraft) -> tuple[Sandbox, bool]:
-        """The sandbox as stored, and whether it is new."""
+        """The sandbox as stored, and whether it is new. Raises SandboxUnavailable while its id is being freed."""
         now, sandbox_id = now_ms(), draft.sandbox_id or new_id()
         facts = {name: getattr(draft, name) for name in _DRAFTED}
         lasts = None if draft.end_at is None else draft.end_at - now
         made = Sandbox(sandbox_id, space.tenant, created_at=now, started_at=now, used_at=now, lasts_ms=lasts, **facts)
         fresh = self._with_files_of(space, draft.snapshot_id, made) or self._store.insert(space, made)
-        return (made if fresh else self._store.get(space, sandbox_id)), fresh
+        return (made if fresh else self._there(space, sandbox_id)), fresh
+
+    def _there(self, space: Space, sandbox_id: str) -> Sandbox:
+        try:
+            return self._store.get(space, sandbox_id)
+        except SandboxNotFound as error:
+            raise SandboxUnavailable("the sandbox of this id is being removed") from error
 
     def _with_files_of(self, space: Space, snapshot_id: str | None, made: Sandbox) -> bool:
         """Store a sandbox together with its workspace; False when it is not to have one yet, or has one already."""
@@ -290,14 +296,20 @@ class SandboxService:
 
     def delete(self, space: Space, sandbox_id: str) -> bool:
         """End it and remove its workspace; False when there is none."""
-        was = self._store.remove(space, sandbox_id)
-        if was is None:
+        gone = self._store.retire(space, sandbox_id, now_ms())
+        if gone is None:
             return False
-        if was.computer is not None:
-            self._computers.discard(was.computer)
-            self._syncer.forget(was.computer.boot)
-        self._workspaces.delete(space, sandbox_id)
+        self._finish(space, gone)
         return True
+
+    def _finish(self, space: Space, gone: Sandbox) -> None:
+        """Take away what a retired sandbox leaves, its row last: where somebody dies over it, the clock goes on."""
+        if gone.computer is not None:
+            self._computers.discard(gone.computer)
+            self._syncer.forget(gone.computer.boot)
+        self._workspaces.delete(space, gone.id)
+        if gone.starting is None or gone.starting.until <= now_ms():
+            self._store.forget(space, gone)
 
     def clear(self, space: Space, sandbox_id: str) -> None:
         """As ``delete``, with what somebody left of it who died over its removal."""
@@ -328,10 +340,16 @@ class SandboxService:
         due = self._store.due(now_ms(), _SWEEP)
         for space, sandbox_id in due:
             with apart("sandbox", "a sandbox could not be looked after"), suppress(SandboxNotFound):
-                self._look_after(space, self.get(space, sandbox_id))
+                found = self._store.find(space, sandbox_id)
+                if found is not None:
+                    self._look_after(space, found)
         return len(due)
 
-    def _look_after(self, space: Space, sandbox: Sandbox) -> None:
+    def _look_after(self, space: Space, found: Sandbox) -> None:
+        if found.removed_at is not None:
+            self._finish(space, found)
+            return
+        sandbox = self._settled(space, found)
         if sandbox.state != "running" or sandbox.computer is None:
             return
         if sandbox.computer.frozen:

@@ -1,6 +1,7 @@
 """Rows of sandboxes, and the directory that leads from an id to its tenant."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from chalicelib.core.jsonio import dumps, loads
@@ -23,6 +24,8 @@ _PURPOSE = "sandbox-env"
 _TRIES = 10
 # So many idle times a computer is kept frozen before it is ended.
 _FROZEN_TIMES = 6
+# So long nobody else looks after what is being removed.
+_REMOVAL_MS = 10_000
 
 
 def _key(space: Space, sandbox_id: str) -> Key:
@@ -42,11 +45,16 @@ class SandboxStore:
         self._idle_ms = idle_ms
 
     def get(self, space: Space, sandbox_id: str) -> Sandbox:
-        """One sandbox. Raises SandboxNotFound."""
-        row = self._table.get(_key(space, sandbox_id))
-        if row is None:
+        """One sandbox. Raises SandboxNotFound, also for one that is being removed."""
+        found = self.find(space, sandbox_id)
+        if found is None or found.removed_at is not None:
             raise SandboxNotFound("there is no such sandbox")
-        return self._sandbox(space, row)
+        return found
+
+    def find(self, space: Space, sandbox_id: str) -> Sandbox | None:
+        """One sandbox, or what is left of one that is being removed."""
+        row = self._table.get(_key(space, sandbox_id))
+        return None if row is None else self._sandbox(space, row)
 
     def insert(self, space: Space, sandbox: Sandbox) -> bool:
         """A new sandbox; False when its id is taken."""
@@ -75,14 +83,25 @@ class SandboxStore:
             return now
         raise SandboxContended("the sandbox was changed by others again and again")
 
-    def remove(self, space: Space, sandbox_id: str) -> Sandbox | None:
-        """Remove a sandbox; what it was, None when it was gone."""
-        try:
-            was = self.get(space, sandbox_id)
-        except SandboxNotFound:
-            return None
-        gone = [writes.delete(_key(space, sandbox_id), writes.PRESENT), writes.delete(_directory_key(sandbox_id))]
-        return was if self._table.transacted(gone) else None
+    def retire(self, space: Space, sandbox_id: str, now_ms: int) -> Sandbox | None:
+        """From now on nobody finds it but the clock, until it is forgotten; what it was, None when it was gone.
+
+        Raises SandboxContended.
+        """
+        for _ in range(_TRIES):
+            was = self.find(space, sandbox_id)
+            if was is None or was.removed_at is not None:
+                return None
+            gone = replace(was, removed_at=now_ms, env={}, version=was.version + 1)
+            left = writes.put(self._row(space, gone), writes.equals("version", was.version))
+            if self._table.transacted([left, writes.delete(_directory_key(sandbox_id))]):
+                return gone
+        raise SandboxContended("the sandbox was changed by others again and again")
+
+    def forget(self, space: Space, gone: Sandbox) -> None:
+        """Nothing is left of a retired sandbox; another may have its id."""
+        with suppress(ConditionFailed):
+            self._table.write(writes.delete(_key(space, gone.id), writes.equals("version", gone.version)))
 
     def locate(self, sandbox_id: str) -> Space | None:
         """Whose sandbox it is."""
@@ -98,7 +117,13 @@ class SandboxStore:
 
     def page(self, space: Space, window: Window, keep: Callable[[Sandbox], bool]) -> tuple[list[Sandbox], bool]:
         """The tenant's sandboxes of a slice that ``keep`` accepts (``env`` left out), and whether more follow."""
-        found = read_lists(self._table, [space.listing(_NOUN)], window, lambda row: keep(_without_env(row)))
+
+        def wanted(row: Row) -> bool:
+            # The index may still show what was retired a moment ago.
+            sandbox = _without_env(row)
+            return sandbox.removed_at is None and keep(sandbox)
+
+        found = read_lists(self._table, [space.listing(_NOUN)], window, wanted)
         return [_without_env(row) for row in found.rows], found.more
 
     def due(self, now_ms: int, most: int) -> list[tuple[Space, str]]:
@@ -110,13 +135,17 @@ class SandboxStore:
         row: Row = {"pk": key.pk, "sk": key.sk, "version": sandbox.version, "doc": dumps(document(sandbox))}
         if sandbox.env:
             row["env"] = self._secrets.seal(space, _PURPOSE, sandbox.id, dumps(sandbox.env))
-        if sandbox.origin == "e2b":
+        if sandbox.origin == "e2b" and sandbox.removed_at is None:
             row |= {"list_pk": space.listing(_NOUN), "list_sk": list_sk(sandbox.created_at, sandbox.id)}
         if (due := self._due(sandbox)) is not None:
             row |= {"due_pk": DUE, "due_sk": list_sk(due, sandbox.id)}
         return row
 
     def _due(self, sandbox: Sandbox) -> int | None:
+        if sandbox.removed_at is not None:
+            # Whoever starts a computer for it may put files back until then.
+            started = 0 if sandbox.starting is None else sandbox.starting.until
+            return max(sandbox.removed_at + _REMOVAL_MS, started)
         if sandbox.state == "paused":
             return None
         moments = [] if sandbox.end_at is None else [sandbox.end_at]
