@@ -1,6 +1,6 @@
 """What may be done with sandboxes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -16,6 +16,7 @@ from chalicelib.sandbox.hosts.base import SandboxError, SandboxUnavailable
 from chalicelib.sandbox.model import Sandbox, SandboxDraft
 from chalicelib.sandbox.store import SandboxStore
 from chalicelib.sandbox.syncing import Syncer
+from chalicelib.sandbox.tokens import Holder, token_of
 from chalicelib.storage.keys import Space, list_sk
 from chalicelib.storage.listing import Window
 from chalicelib.storage.secrets import SecretBox
@@ -124,21 +125,24 @@ class SandboxService:
             self._located[sandbox_id] = found
         return found
 
-    def directory(self) -> Iterator[tuple[Space, str, str]]:
-        """(tenant, id, token) of sandboxes of all tenants, newest first, not without end."""
-        for space, sandbox_id in self._store.everyone(_DIRECTORY):
-            yield space, sandbox_id, self._token(space.tenant, sandbox_id)
+    def directory(self, since_ms: int) -> tuple[list[Holder], bool]:
+        """The newest sandboxes of all tenants made since then, newest first, and whether these are all of them.
+
+        Some may be gone by now.
+        """
+        found, whole = self._store.everyone(since_ms, _DIRECTORY)
+        return [
+            Holder(space, sandbox_id, created_at, token_of(self._secrets, space.tenant, sandbox_id))
+            for space, sandbox_id, created_at in found
+        ], whole
 
     def token(self, sandbox: Sandbox) -> str:
         """What a caller without an API key must show; the same for the sandbox's whole life."""
-        return self._token(sandbox.tenant, sandbox.id)
+        return token_of(self._secrets, sandbox.tenant, sandbox.id)
 
     def traffic_token(self, sandbox: Sandbox) -> str:
         """What visitors of its ports must show where these are not for everybody; no key to anything else."""
         return self._secrets.derive("sandbox-traffic", sandbox.tenant, sandbox.id).hex()
-
-    def _token(self, tenant: str, sandbox_id: str) -> str:
-        return self._secrets.derive("sandbox-token", tenant, sandbox_id).hex()
 
     def live(self, space: Space, sandbox_id: str, hold_ms: int = 0) -> Live:
         """A computer that answers, started with the workspace put back if there is none.

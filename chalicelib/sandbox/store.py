@@ -1,6 +1,6 @@
 """Rows of sandboxes, and the directory that leads from an id to its tenant."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from chalicelib.sandbox.errors import SandboxContended, SandboxNotFound
 from chalicelib.sandbox.model import Change, Sandbox, document, restored
 from chalicelib.storage import writes
 from chalicelib.storage.errors import ConditionFailed
-from chalicelib.storage.keys import Key, Space, list_sk, system_partition
+from chalicelib.storage.keys import SEPARATOR, Key, Space, list_sk, system_partition
 from chalicelib.storage.listing import Window, read_lists
 from chalicelib.storage.marshal import Row
 from chalicelib.storage.secrets import SecretBox
@@ -19,7 +19,7 @@ from chalicelib.storage.writes import Write
 
 _NOUN = "sandbox"
 _HEAD = "HEAD"
-_ALL = system_partition("sandboxes", "all")
+_EVERYONE = system_partition("sandboxes", "everyone")
 _PURPOSE = "sandbox-env"
 _TRIES = 10
 # So many idle times a computer is kept frozen before it is ended.
@@ -65,7 +65,8 @@ class SandboxStore:
         directory = _directory_key(sandbox.id)
         entry: Row = {"pk": directory.pk, "sk": directory.sk, "tenant": space.tenant, "sandbox": sandbox.id}
         if sandbox.origin == "e2b":
-            entry |= {"list_pk": _ALL, "list_sk": list_sk(sandbox.created_at, sandbox.id)}
+            place = SEPARATOR.join((list_sk(sandbox.created_at, sandbox.id), space.tenant))
+            entry |= {"list_pk": _EVERYONE, "list_sk": place}
         return [writes.put(self._row(space, sandbox), writes.ABSENT), writes.put(entry)]
 
     def change(self, space: Space, sandbox_id: str, change: Change) -> Sandbox:
@@ -108,12 +109,12 @@ class SandboxStore:
         row = self._table.get(_directory_key(sandbox_id))
         return None if row is None else Space(row["tenant"])
 
-    def everyone(self, most: int) -> Iterator[tuple[Space, str]]:
-        """The sandboxes made by themselves, of all tenants, newest first."""
-        page = self._table.query_list(_ALL, limit=most)
-        rows = self._table.get_many([Key(row["pk"], row["sk"]) for row in page.rows])
-        for row in rows.values():
-            yield Space(row["tenant"]), row["sandbox"]
+    def everyone(self, since_ms: int, most: int) -> tuple[list[tuple[Space, str, int]], bool]:
+        """(tenant, id, creation) of the sandboxes made by themselves since then, of all tenants, newest first, and
+        whether these are all of them; one read."""
+        page = self._table.query_list(_EVERYONE, low=f"{max(since_ms, 0):013d}", limit=most)
+        found = (row["list_sk"].split(SEPARATOR) for row in page.rows)
+        return [(Space(tenant), sandbox_id, int(created)) for created, sandbox_id, tenant in found], page.more is None
 
     def page(self, space: Space, window: Window, keep: Callable[[Sandbox], bool]) -> tuple[list[Sandbox], bool]:
         """The tenant's sandboxes of a slice that ``keep`` accepts (``env`` left out), and whether more follow."""

@@ -1,10 +1,11 @@
-"""Which sandbox a request is for: a header names it, or the name of the host does."""
+"""Which sandbox a request is for: a header names it, or the name of the host does, or the token that comes alone."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from chalicelib.core.ids import undress
+from chalicelib.sandbox.tokens import sandbox_of
 
 ENVD_PORT = 49983
 """The port that stands for the sandbox's own interface."""
@@ -28,11 +29,14 @@ def sandbox_id_of(text: str) -> str | None:
 
 
 def address_of(headers: Mapping[str, str]) -> Address | None:
-    """What the headers name; the host goes before the header. None when they name no sandbox."""
+    """What the headers name; the host goes before the header, and a token counts last. None: they name no sandbox."""
     if found := _HOST.match(headers.get("host", "")):
         return Address(sandbox_id_of(found[2]), found[2], int(found[1]))
     named = headers.get("e2b-sandbox-id")
-    return None if named is None else Address(sandbox_id_of(named.strip()), named)
+    if named is not None:
+        return Address(sandbox_id_of(named.strip()), named)
+    held = sandbox_of(headers.get("x-access-token", ""))
+    return None if held is None else Address(held, held)
 
 
 def is_addressed(headers: Mapping[str, str]) -> bool:

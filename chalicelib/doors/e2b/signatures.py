@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import re
 import time
 from base64 import b64encode
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from chalicelib.core.errors import Unauthenticated
 from chalicelib.core.numbers import whole
 
 Operation = Literal["read", "write"]
+
+_SIGNATURE = re.compile(r"v1_[A-Za-z0-9+/]{43}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,10 @@ class Signed:
     user: str
     expiration: str = ""
 
-    def check_time(self) -> None:
-        """Raises Unauthenticated when the moment has passed or is none."""
+    def check(self) -> None:
+        """Raises Unauthenticated for what can be nobody's signature, and when the moment has passed or is none."""
+        if not _SIGNATURE.fullmatch(self.signature):
+            raise Unauthenticated("the signature is wrong")
         if not self.expiration:
             return
         until = whole(self.expiration)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chalicelib.wiring import Services
 
 _REFUSED = "the access token of the sandbox is missing or wrong: send it as X-Access-Token"
+_UNNAMED = "name a sandbox with the header E2b-Sandbox-Id"
 _WOKEN_MS = 300_000
 _LONGEST_HOLD_MS = 3_600_000
 
@@ -72,26 +73,30 @@ class Entry:
 
 
 def is_running(services: "Services", headers: Mapping[str, str]) -> bool:
-    """Whether the sandbox of a request runs; asking does not wake it. Raises SandboxAway when there is none."""
+    """Whether the sandbox of a request runs; asking does not wake it.
+
+    Raises SandboxAway when there is none, Unauthenticated for a token alone that is none.
+    """
     address = address_of(headers)
     if address is None:
-        return _held(services, _equals(headers.get("x-access-token", ""))).sandbox.state == "running"
+        raise Unauthenticated(_REFUSED)
     return _named(services, address).sandbox.state == "running"
 
 
 def enter(services: "Services", headers: Mapping[str, str], signed: Signed | None = None) -> Entry:
-    """The sandbox of a request, if its token or signature is right; either also finds one that is not named.
+    """The sandbox of a request, if its token or signature is right.
 
     Raises SandboxAway for a sandbox that is gone, Unauthenticated, and InvalidRequest when nothing leads to one.
     """
     token, address = headers.get("x-access-token"), address_of(headers)
+    fits: Fits = _equals(token or "")
     if token is None and signed is not None:
-        signed.check_time()
-    fits = signed.is_by if token is None and signed is not None else _equals(token or "")
+        signed.check()
+        fits = signed.is_by
+        if address is None:
+            return _of_signer(services, fits)
     if address is None:
-        if token is None and signed is None:
-            raise InvalidRequest("name a sandbox with the header E2b-Sandbox-Id")
-        return _held(services, fits)
+        raise InvalidRequest(_UNNAMED) if token is None else Unauthenticated(_REFUSED)
     entry = _named(services, address)
     if not fits(services.sandboxes.token(entry.sandbox)):
         raise Unauthenticated(_REFUSED)
@@ -121,11 +126,11 @@ def _named(services: "Services", address: Address) -> Entry:
     return _found(services, space, sandbox_id, address.named)
 
 
-def _held(services: "Services", fits: Fits) -> Entry:
+def _of_signer(services: "Services", fits: Fits) -> Entry:
     found = holder(services.sandboxes, fits)
     if found is None:
-        raise Unauthenticated("the token or signature is wrong, or its sandbox is gone")
-    return _found(services, *found, found[1])
+        raise Unauthenticated("the signature is wrong, or its sandbox is gone")
+    return _found(services, found.space, found.sandbox_id, found.sandbox_id)
 
 
 def _found(services: "Services", space: Space, sandbox_id: str, named: str) -> Entry:

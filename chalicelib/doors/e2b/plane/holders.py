@@ -1,24 +1,26 @@
-"""Which sandbox's token made or is something, for requests that name no sandbox."""
+"""Whose token made a signature, for URLs that name no sandbox."""
 
 import time
 from collections.abc import Callable
-from itertools import islice
 from threading import Lock
 from typing import TYPE_CHECKING
 from weakref import WeakKeyDictionary
 
-from chalicelib.storage.keys import Space
+from chalicelib.sandbox.tokens import Holder
 
 if TYPE_CHECKING:
     from chalicelib.sandbox.service import SandboxService
 
-_MOST = 2000
+_MOST_KNOWN = 4000
+# An index tells of what is new with a delay, and clocks differ.
+_OVERLAP_MS = 60_000
 
 Fits = Callable[[str], bool]
 
 
 class Holders:
-    """The newest sandboxes of all tenants with their tokens, read again when one is looked for that is not among them.
+    """The newest sandboxes of all tenants with their tokens. Who is not among them is looked for, in one read, among
+    those made since.
 
     However many look at the same time, there is one reading at a time, and everybody sees one that began after they
     asked.
@@ -28,9 +30,9 @@ class Holders:
         self._read = sandboxes.directory
         self._lock = Lock()
         self._begun = 0.0
-        self._known: list[tuple[Space, str, str]] = []
+        self._known: dict[str, Holder] = {}
 
-    def find(self, fits: Fits) -> tuple[Space, str] | None:
+    def find(self, fits: Fits) -> Holder | None:
         """The newest sandbox whose token fits."""
         asked = time.monotonic()
         found = self._among_known(fits)
@@ -39,17 +41,25 @@ class Holders:
         with self._lock:
             if self._begun < asked:
                 self._begun = time.monotonic()
-                self._known = list(islice(self._read(), _MOST))
+                self._known = self._renewed()
         return self._among_known(fits)
 
-    def _among_known(self, fits: Fits) -> tuple[Space, str] | None:
-        return next(((space, sandbox_id) for space, sandbox_id, token in self._known if fits(token)), None)
+    def _renewed(self) -> dict[str, Holder]:
+        """Newest first. Those that ended are among them until there are too many: then all are read anew."""
+        known = self._known if len(self._known) <= _MOST_KNOWN else {}
+        newest = max((one.created_at for one in known.values()), default=0)
+        fresh, whole = self._read(newest - _OVERLAP_MS)
+        kept = known.values() if whole else ()
+        return {one.sandbox_id: one for one in (*fresh, *kept)}
+
+    def _among_known(self, fits: Fits) -> Holder | None:
+        return next((one for one in self._known.values() if fits(one.token)), None)
 
 
 _holders: "WeakKeyDictionary[SandboxService, Holders]" = WeakKeyDictionary()
 
 
-def holder(sandboxes: "SandboxService", fits: Fits) -> tuple[Space, str] | None:
+def holder(sandboxes: "SandboxService", fits: Fits) -> Holder | None:
     """As :meth:`Holders.find`, over the sandboxes of a service."""
     known = _holders.get(sandboxes)
     if known is None:

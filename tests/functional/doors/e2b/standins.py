@@ -4,6 +4,7 @@ import json
 import socketserver
 import tempfile
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler
@@ -16,6 +17,7 @@ from chalicelib.core.settings import Settings
 from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.hosts.base import Link
 from chalicelib.sandbox.model import Sandbox
+from chalicelib.sandbox.tokens import Holder
 from chalicelib.storage.keys import Space
 from chalicelib.tenants.model import Status, Tenant
 
@@ -154,12 +156,12 @@ class Sandboxes:
         return self.one
 
     def token(self, sandbox: Sandbox) -> str:
-        return f"token-of-{sandbox.id}"
+        return uuid.UUID(sandbox.id).hex + "a" * 64
 
-    def directory(self) -> Iterator[tuple[Space, str, str]]:
+    def directory(self, since_ms: int) -> tuple[list[Holder], bool]:
         self.read += 1
-        yield SPACE, new_id(), "another token"
-        yield SPACE, self.one.id, self.token(self.one)
+        mine = Holder(SPACE, self.one.id, self.one.created_at, self.token(self.one))
+        return [one for one in (Holder(SPACE, new_id(), 2, "another token"), mine) if one.created_at >= since_ms], True
 
     def live(self, space: Space, sandbox_id: str, hold_ms: int = 0) -> Any:
         if self.get(space, sandbox_id).state == "paused":

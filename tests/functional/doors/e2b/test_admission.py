@@ -36,7 +36,7 @@ def test_the_token_admits_and_does_not_go_in(plane: Plane) -> None:
     assert not {"x-access-token", "e2b-sandbox-id", "x-api-key"} & set(asked.headers)
 
 
-@pytest.mark.parametrize("token", ["", "wrong", "token-of-x"])
+@pytest.mark.parametrize("token", ["", "wrong", "0" * 96])
 def test_another_token_is_refused_and_nothing_goes_in(plane: Plane, token: str) -> None:
     for reply in (plane.ask("POST", STAT, {}, x_access_token=token), plane.ask("GET", "/files", x_access_token=token)):
         assert reply.status == 401
@@ -122,15 +122,21 @@ def test_a_signature_is_worth_nothing_when_changed_late_or_for_something_else(pl
     assert plane.guest.asked == []
 
 
+def test_what_can_be_nobodys_signature_makes_nobody_look(plane: Plane) -> None:
+    for refused in ("/files?path=a&signature=wrong", signed(plane, "/workspace/a", seconds=-5)):
+        assert plane.site.ask("GET", refused, key=None).status == 401
+    assert plane.sandboxes.read == 0
+
+
 def test_a_token_alone_finds_its_sandbox(plane: Plane) -> None:
     plane.guest.script = [Told([b"{}"])]
     token = plane.sandboxes.token(plane.sandboxes.one)
     assert plane.site.ask("POST", STAT, {}, key=None, x_access_token=token).status == 200
     assert plane.site.ask("GET", "/health", key=None, x_access_token=token).status == 204
-    assert plane.sandboxes.read == 1
-    for _ in range(2):
-        assert plane.site.ask("POST", STAT, {}, key=None, x_access_token="wrong").status == 401
-        assert plane.site.ask("GET", "/health", key=None, x_access_token="wrong").status == 401
+    for wrong in ("wrong", token[:-1] + "b"):
+        assert plane.site.ask("POST", STAT, {}, key=None, x_access_token=wrong).status == 401
+    assert plane.site.ask("GET", "/health", key=None, x_access_token="wrong").status == 401
+    assert plane.sandboxes.read == 0
     assert len(plane.guest.asked) == 1
 
 

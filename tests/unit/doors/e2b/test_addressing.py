@@ -25,6 +25,14 @@ def test_a_host_names_sandbox_and_port() -> None:
     assert address_of({"host": f"3000-{ID}.x", "e2b-sandbox-id": "other"}) == Address(ID, ID, 3000)
 
 
+def test_a_token_alone_names_its_sandbox() -> None:
+    token = BARE + "0" * 64
+    assert address_of({"x-access-token": token, "host": "localhost:8000"}) == Address(ID, ID)
+    assert address_of({"x-access-token": token, "e2b-sandbox-id": "other"}) == Address(None, "other")
+    for other in ("", "x", token[1:], token + "0", token.upper()):
+        assert address_of({"x-access-token": other}) is None
+
+
 @pytest.mark.parametrize("host", ["localhost:8000", f"{ID}.example.com", f"x-{ID}.example.com", f"3000-{ID}", ""])
 def test_other_hosts_name_none(host: str) -> None:
     assert address_of({"host": host}) is None

@@ -47,9 +47,17 @@ def test_nothing_of_it_can_be_changed(other: Signed) -> None:
 def test_a_moment_is_part_of_it_and_can_pass() -> None:
     later, earlier = str(int(time.time()) + 60), str(int(time.time()) - 1)
     lasting = signed(f"/a b:read::the-token:{later}", until=later)
-    lasting.check_time()
+    lasting.check()
     assert lasting.is_by(TOKEN)
-    signed("/a b:read::the-token").check_time()
+    signed("/a b:read::the-token").check()
     for until in (earlier, "soon", "-1"):
         with pytest.raises(Unauthenticated):
-            signed(f"/a b:read::the-token:{until}", until=until).check_time()
+            signed(f"/a b:read::the-token:{until}", until=until).check()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "zzz", "v1_", "v1_" + "a" * 42, "v1_" + "a" * 44, "v2_" + "a" * 43, "v1_" + "ä" * 43]
+)
+def test_what_can_be_nobodys_signature_is_refused_without_looking_for_its_maker(text: str) -> None:
+    with pytest.raises(Unauthenticated):
+        Signed(text, "read", "/a b", "").check()
