@@ -33,6 +33,9 @@ _LOOK_SECONDS = 5.0
 Preparation = Callable[[Space, Sandbox, Profile, GuestClient], list[str]]
 """What else is done to a fresh computer once its workspace is back; tells what could not be done."""
 
+Wish = Callable[[Sandbox], bool]
+"""Whether something is to be done with a sandbox as it is now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Live:
@@ -124,11 +127,17 @@ class Computers:
         return False
 
     def _thawed(self, space: Space, sandbox: Sandbox, computer: Computer) -> bool:
+        # First the word, then the deed, then a look at the word: so whoever freezes and whoever thaws at once agree.
+        thawed = replace(computer, frozen=False)
+        if not self._change_computer(space, sandbox.id, computer.boot, thawed, lambda was: was.state == "running"):
+            return False
         try:
             self._host.thaw(computer.handle)
         except SandboxUnavailable:
             return False
-        self._change_computer(space, sandbox.id, computer.boot, replace(computer, frozen=False))
+        if self._is_frozen(space, sandbox.id, computer.boot):
+            self._host.freeze(computer.handle)
+            return False
         return True
 
     def _used(self, space: Space, sandbox: Sandbox, hold_ms: int) -> Sandbox:
@@ -259,10 +268,13 @@ class Computers:
         except Exception as error:  # noqa: BLE001 - the host ends it after its longest life at the latest
             log_failure(logger("sandbox"), "a computer could not be stopped", error)
 
-    def freeze(self, space: Space, sandbox: Sandbox) -> None:
-        """Stop a computer where it stands; one that cannot be is ended."""
+    def freeze(self, space: Space, sandbox: Sandbox, still: Wish) -> None:
+        """Stop a computer where it stands if that is ``still`` wanted; one that cannot be is ended."""
         computer = sandbox.computer
         if computer is None or computer.frozen:
+            return
+        frozen = replace(computer, frozen=True)
+        if not self._change_computer(space, sandbox.id, computer.boot, frozen, still):
             return
         try:
             self._host.freeze(computer.handle)
@@ -270,17 +282,28 @@ class Computers:
         except SandboxUnavailable:
             gone = True
         if gone:
+            self._change_computer(space, sandbox.id, computer.boot, None)
             self.discard(computer)
-        self._change_computer(space, sandbox.id, computer.boot, None if gone else replace(computer, frozen=True))
+        elif not self._is_frozen(space, sandbox.id, computer.boot):
+            with suppress(SandboxUnavailable):
+                self._host.thaw(computer.handle)
 
-    def end(self, space: Space, sandbox: Sandbox) -> None:
-        """End the computer of a sandbox that lives on; its workspace may be written by others then."""
-        if sandbox.computer is None:
+    def _is_frozen(self, space: Space, sandbox_id: str, boot: str) -> bool:
+        """Whether that computer is to stand still by now."""
+        found = self._store.find(space, sandbox_id)
+        now = None if found is None else found.computer
+        return now is not None and now.boot == boot and now.frozen
+
+    def end(self, space: Space, sandbox: Sandbox, still: Wish = lambda _: True) -> None:
+        """End the computer of a sandbox that lives on, if that is ``still`` wanted; others may write its workspace."""
+        computer = sandbox.computer
+        if computer is None:
             return
-        self.discard(sandbox.computer)
-        self._workspaces.end(space, sandbox.id, sandbox.computer.boot)
         with suppress(SandboxNotFound):
-            self._change_computer(space, sandbox.id, sandbox.computer.boot, None)
+            if not self._change_computer(space, sandbox.id, computer.boot, None, still):
+                return
+        self.discard(computer)
+        self._workspaces.end(space, sandbox.id, computer.boot)
 
     def note(self, space: Space, live: Live, facts: Callable[[Computer], Mapping[str, Any]]) -> None:
         """Remember something of a computer: fields that ``facts`` derives from it as it is."""
@@ -292,12 +315,19 @@ class Computers:
 
         self._store.change(space, live.sandbox.id, noted)
 
-    def _change_computer(self, space: Space, sandbox_id: str, boot: str, computer: Computer | None) -> None:
+    def _change_computer(
+        self, space: Space, sandbox_id: str, boot: str, computer: Computer | None, still: Wish = lambda _: True
+    ) -> bool:
+        """Write down how that computer is; False when it is another one's turn, or that is not ``still`` wanted."""
+        done = False
+
         def changed(was: Sandbox) -> Sandbox | None:
-            same = was.computer is not None and was.computer.boot == boot
-            return replace(was, computer=computer) if same else None
+            nonlocal done
+            done = was.computer is not None and was.computer.boot == boot and still(was)
+            return replace(was, computer=computer) if done else None
 
         self._store.change(space, sandbox_id, changed)
+        return done
 
     def close(self) -> None:
         """The process ends."""

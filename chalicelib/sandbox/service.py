@@ -11,7 +11,7 @@ from chalicelib.core.paging import Page
 from chalicelib.observability import apart, log_failure, logger
 from chalicelib.sandbox.client import GuestGone, GuestProblem
 from chalicelib.sandbox.computers import Computers, Live
-from chalicelib.sandbox.errors import NetworkFixed, SandboxNotFound
+from chalicelib.sandbox.errors import NetworkFixed, SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.hosts.base import SandboxError, SandboxUnavailable
 from chalicelib.sandbox.model import Sandbox, SandboxDraft
 from chalicelib.sandbox.store import SandboxStore
@@ -173,15 +173,18 @@ class SandboxService:
     def sync(self, space: Space, sandbox_id: str) -> None:
         """Store what changed; durable when this returns. Nothing to do without a computer.
 
-        Raises SandboxNotFound, GuestGone, SandboxContended.
+        Raises SandboxNotFound, GuestGone, SandboxContended, and SandboxPaused when it is too late for that.
         """
-        live = self._reachable(self._store.get(space, sandbox_id))
+        sandbox = self._store.get(space, sandbox_id)
+        live = self._reachable(sandbox)
         if live is not None:
             self._syncer.sync(space, live)
+        elif sandbox.state == "paused":
+            raise SandboxPaused("the sandbox is paused")
 
     def sync_if_any(self, space: Space, sandbox_id: str) -> None:
         """As :meth:`sync`; nothing to do without a sandbox, or when its computer does not answer any more."""
-        with suppress(SandboxNotFound, GuestGone):
+        with suppress(SandboxNotFound, SandboxPaused, GuestGone):
             self.sync(space, sandbox_id)
 
     def sync_live(self, space: Space, live: Live, run: str = "") -> None:
@@ -216,7 +219,7 @@ class SandboxService:
         self._computers.release(space, live)
 
     def _reachable(self, sandbox: Sandbox) -> Live | None:
-        if sandbox.computer is None or sandbox.computer.frozen or sandbox.state != "running":
+        if sandbox.computer is None or sandbox.computer.frozen:
             return None
         return self._computers.known(sandbox)
 
@@ -249,15 +252,22 @@ class SandboxService:
 
     def pause(self, space: Space, sandbox_id: str, *, memory: bool = True) -> bool:
         """Stop it where it stands, or without its processes; False when it was paused. Raises SandboxNotFound."""
-        was = self._store.get(space, sandbox_id)
-        if was.state == "paused":
+        done = False
+
+        def stopped(was: Sandbox) -> Sandbox | None:
+            nonlocal done
+            done = was.state == "running"
+            return replace(was, state="paused", end_at=None) if done else None
+
+        paused = self._store.change(space, sandbox_id, stopped)
+        if not done:
             return False
-        paused = self._store.change(space, sandbox_id, lambda now: replace(now, state="paused", end_at=None))
-        self._stored(space, was)
+        # Whoever resumes it meanwhile keeps the computer.
+        self._stored(space, paused)
         if memory:
-            self._computers.freeze(space, paused)
+            self._computers.freeze(space, paused, _is_paused)
         else:
-            self._computers.end(space, paused)
+            self._computers.end(space, paused, _is_paused)
         return True
 
     def _stored(self, space: Space, sandbox: Sandbox) -> None:
@@ -275,18 +285,21 @@ class SandboxService:
         Without ``memory`` it starts anew from its files. Raises SandboxNotFound, SandboxUnavailable.
         """
         was = self.get(space, sandbox_id)
-        if was.state == "running":
-            return (was if end_at is None else self.set_end(space, sandbox_id, end_at, only_later=True)), True
-        now = now_ms()
         if not memory:
-            self._computers.end(space, was)
+            self._computers.end(space, was, _is_paused)
+        resumed, now = False, now_ms()
         lasts = None if end_at is None else end_at - now
 
-        def running(old: Sandbox) -> Sandbox:
-            return replace(old, state="running", end_at=end_at, lasts_ms=lasts, started_at=now, used_at=now)
+        def running(old: Sandbox) -> Sandbox | None:
+            nonlocal resumed
+            resumed = old.state == "paused"
+            again = replace(old, state="running", end_at=end_at, lasts_ms=lasts, started_at=now, used_at=now)
+            return again if resumed else None
 
-        self._store.change(space, sandbox_id, running)
-        return self._computers.live(space, sandbox_id).sandbox, False
+        found = self._store.change(space, sandbox_id, running)
+        if resumed:
+            return self._computers.live(space, sandbox_id).sandbox, False
+        return (found if end_at is None else self.set_end(space, sandbox_id, end_at, only_later=True)), True
 
     def kill(self, space: Space, sandbox_id: str) -> bool:
         """End it, and unless it is a session's remove it with its workspace; False when there is none."""
@@ -357,10 +370,10 @@ class SandboxService:
         if sandbox.state != "running" or sandbox.computer is None:
             return
         if sandbox.computer.frozen:
-            self._computers.end(space, sandbox)
+            self._computers.end(space, sandbox, _is_frozen)
         elif self._computers.is_idle(sandbox):
             self._stored(space, sandbox)
-            self._computers.freeze(space, sandbox)
+            self._computers.freeze(space, sandbox, self._computers.is_idle)
 
     def close(self) -> None:
         """The process ends."""
@@ -379,6 +392,14 @@ _DRAFTED = (
     "internet",
     "network",
 )
+
+
+def _is_paused(sandbox: Sandbox) -> bool:
+    return sandbox.state == "paused"
+
+
+def _is_frozen(sandbox: Sandbox) -> bool:
+    return sandbox.computer is not None and sandbox.computer.frozen
 
 
 def _shown(sandbox: Sandbox, now: int) -> Sandbox:
