@@ -110,9 +110,12 @@ class Computers:
     def _answers(self, computer: Computer) -> bool:
         """Whether a computer that this process does not know, or doubts, is there and speaks."""
         for _ in range(_LOOKS):
-            if self._host.condition(computer.handle) != "running":
+            if (condition := self._host.condition(computer.handle)) == "gone":
                 return False
             try:
+                if condition == "frozen":
+                    # Its host froze it by itself, or somebody died before that was written down.
+                    self._host.thaw(computer.handle)
                 link = self._host.link(computer.handle)
                 with (
                     closing(GuestClient(link)) as client,
@@ -190,8 +193,13 @@ class Computers:
         return self._host.rewire(computer.handle, self._profiles[sandbox.origin](space, sandbox).network)
 
     def known(self, sandbox: Sandbox) -> Live | None:
-        """The computer as recorded, whether it answers or not."""
-        return None if sandbox.computer is None else self._reach(sandbox, sandbox.computer)
+        """The computer as recorded, whether it answers or not. Raises GuestGone when its host knows that it is gone."""
+        if sandbox.computer is None:
+            return None
+        try:
+            return self._reach(sandbox, sandbox.computer)
+        except SandboxUnavailable as error:
+            raise GuestGone(error.message) from error
 
     def is_idle(self, sandbox: Sandbox) -> bool:
         """Whether nobody has used it for so long that it may rest."""

@@ -1,94 +1,18 @@
 """Sandboxes over real computers of this machine: their files outlive every computer, their processes do not."""
 
-import os
-import signal
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
-from chalicelib.core.settings import Settings
-from chalicelib.sandbox.client import GuestClient, GuestGone, GuestProblem
 from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
-from chalicelib.sandbox.model import Sandbox, SandboxDraft
+from chalicelib.sandbox.model import SandboxDraft
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.wiring import Services
-
-
-@dataclass
-class Yard:
-    """A tenant's sandboxes as one process of the installation sees them."""
-
-    services: Services
-    space: Space = field(default_factory=lambda: Space(new_id()))
-
-    def create(self, **wanted: Any) -> Sandbox:
-        return self.services.sandboxes.create(self.space, SandboxDraft("e2b", **wanted))
-
-    def client(self, sandbox_id: str) -> GuestClient:
-        return self.services.sandboxes.live(self.space, sandbox_id).client
-
-    def run(self, sandbox_id: str, command: str) -> tuple[int, str]:
-        end: dict[str, Any] = {}
-        for message in self.client(sandbox_id).events("/shells/main/run", {"command": command, "timeoutMs": 20_000}):
-            end = message["event"].get("end", end)
-        return end["exitCode"], end["output"]
-
-    def sync(self, sandbox_id: str) -> None:
-        self.services.sandboxes.sync(self.space, sandbox_id)
-
-    def read(self, sandbox_id: str, path: str) -> bytes:
-        with self.client(sandbox_id).open("GET", "/files", params={"path": path}) as answer:
-            return answer.read()
-
-
-@pytest.fixture
-def yard(services: Services) -> Iterator[Yard]:
-    yield Yard(services)
-    services.close()
-
-
-@pytest.fixture
-def second(settings: Settings) -> Iterator[Callable[[Yard], Yard]]:
-    """Another process over the same storage."""
-    made: list[Services] = []
-
-    def make(yard: Yard) -> Yard:
-        made.append(Services(settings))
-        return Yard(made[-1], yard.space)
-
-    yield make
-    for services in made:
-        services.close()
-
-
-def kill_computer(yard: Yard, sandbox_id: str) -> None:
-    """Kill the computer from outside, and wait until nobody answers."""
-    live = yard.services.sandboxes.live(yard.space, sandbox_id)
-    with suppress(GuestGone, GuestProblem):
-        list(live.client.events("/shells/killer/run", {"command": "kill -9 -1", "timeoutMs": 5000}))
-    computer = live.sandbox.computer
-    assert computer is not None
-    if "pid" in computer.data:
-        with suppress(ProcessLookupError):
-            os.kill(int(computer.data["pid"]), signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        try:
-            with live.client.open("GET", "/health") as answer:
-                answer.read()
-        except GuestGone:
-            yard.services.sandboxes.doubt(live)
-            return
-        time.sleep(0.05)
-    raise AssertionError("the computer lives on")
+from tests.functional.sandbox.yards import Yard, kill_computer
 
 
 def test_files_outlive_the_computer_and_processes_do_not(yard: Yard) -> None:
