@@ -21,7 +21,7 @@ from chalicelib.sandbox.store import SandboxStore
 from chalicelib.storage.keys import Space
 from chalicelib.storage.secrets import SecretBox
 from chalicelib.workspaces.service import WorkspaceService
-from chalicelib.workspaces.tree import files_in_order
+from chalicelib.workspaces.tree import with_names
 
 _START_MS = 120_000
 _WAIT_SECONDS = 0.05
@@ -260,7 +260,7 @@ class Computers:
     def _fill(self, space: Space, live: Live, profile: Profile) -> list[str]:
         """Put the workspace back, and tell what could not be; from now on only this computer may write it."""
         tree = self._workspaces.begin(space, live.sandbox.id, live.boot)
-        entries, problems = files_in_order(tree.entries), list[str]()
+        entries, problems = with_names(tree.entries), list[str]()
         if entries:
             contents = self._workspaces.contents(space, live.sandbox.id, entries)
             problems += send_tree(live.client, frames.sent(contents), baseline=True)

@@ -63,7 +63,7 @@ def received(pieces: Iterator[bytes], finish: Finish, roots: Sequence[str]) -> I
 
     Raises GuestGone when it breaks off or is not what a guest would send.
     """
-    pipe = _Pipe(pieces)
+    pipe, files = _Pipe(pieces), set[str]()
     while True:
         header = _header(pipe)
         if header.get("end"):
@@ -71,8 +71,12 @@ def received(pieces: Iterator[bytes], finish: Finish, roots: Sequence[str]) -> I
             finish.removed = [path for path in header["removed"] if _lies_below(path, roots)]
             return
         entry = IncomingEntry(header, pipe)
+        if (link := header.get("link")) and link not in files:
+            raise GuestGone("the sandbox does not speak as it should")
         if _lies_below(entry.path, roots):
             yield entry
+            if header["type"] == "file" and not link:
+                files.add(entry.path)
         for _ in entry.pieces():
             continue
 
@@ -88,7 +92,7 @@ def _header(pipe: _Pipe) -> dict[str, Any]:
         raise GuestGone("the sandbox does not speak as it should") from None
     well = all(isinstance(usual[name], int) and usual[name] >= 0 for name in ("mode", "mtime", "size"))
     well = well and usual["mtime"] <= _LATEST_NS and all(_is_text(usual[name]) for name in ("path", "type", "target"))
-    well = well and _are_labels(usual.get("labels"))
+    well = well and _are_labels(usual.get("labels")) and _is_link(usual)
     if not well or (not header.get("end") and usual["type"] not in ("file", "dir", "symlink")):
         raise GuestGone("the sandbox does not speak as it should")
     return usual
@@ -106,6 +110,12 @@ def _are_labels(value: Any) -> bool:
     if value is None:
         return True
     return isinstance(value, dict) and all(_is_text(part) for pair in value.items() for part in pair)
+
+
+def _is_link(header: Mapping[str, Any]) -> bool:
+    """Whether what is said to be another name of a file can be one."""
+    link = header.get("link")
+    return not link or (_is_text(link) and header["type"] == "file" and header["size"] == 0)
 
 
 def _lies_below(path: Any, roots: Sequence[str]) -> bool:
@@ -128,6 +138,8 @@ def sent(entries: Iterable[tuple[str, Entry, Iterable[bytes]]], removed: Sequenc
         }
         if entry.kind == "symlink":
             header["target"] = entry.target
+        if entry.link and not entry.pack:
+            header |= {"size": 0, "link": entry.link}
         if entry.labels:
             header["labels"] = dict(entry.labels)
         held += framed(header)

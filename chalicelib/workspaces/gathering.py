@@ -1,7 +1,7 @@
 """Moving many entries at once."""
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from chalicelib.storage.objects import Objects
@@ -21,8 +21,11 @@ class Finish:
 
 
 def gather(packer: Packer, incoming: Iterable[Incoming], finish: Finish) -> Changes:
-    """Store all that comes in; the changes it amounts to."""
-    entries = {one.path: packer.add(one) for one in incoming}
+    """Store all that comes in; the changes it amounts to. Another name of a file comes behind the file."""
+    entries: dict[str, Entry] = {}
+    for one in incoming:
+        link = one.header.get("link")
+        entries[one.path] = replace(entries[link], link=link) if link else packer.add(one)
     changes: Changes = dict.fromkeys(finish.removed)
     changes.update(entries)
     return changes

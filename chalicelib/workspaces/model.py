@@ -11,7 +11,8 @@ Kind = Literal["file", "dir", "symlink"]
 class Entry:
     """What stands at a path. A file's bytes are ``size`` bytes from ``offset`` on in the object ``pack``.
 
-    ``mtime`` is in nanoseconds, ``digest`` the SHA-256 of the content, ``labels`` what its uploader put on it.
+    ``mtime`` is in nanoseconds, ``digest`` the SHA-256 of the content, ``labels`` what its uploader put on it; ``link``
+    is the path of the file that this is another name of, if that is still what it was.
     """
 
     kind: Kind
@@ -23,12 +24,14 @@ class Entry:
     offset: int = 0
     target: str = ""
     labels: Mapping[str, str] | None = None
+    link: str = ""
 
     def packed(self) -> list[Any]:
         """The entry as it stands in an index."""
         if self.kind == "file":
-            labels = [dict(self.labels)] if self.labels else []
-            return ["f", self.mode, self.mtime, self.size, self.digest, self.pack, self.offset, *labels]
+            more: list[Any] = [dict(self.labels or {})] if self.labels or self.link else []
+            more += [self.link] if self.link else []
+            return ["f", self.mode, self.mtime, self.size, self.digest, self.pack, self.offset, *more]
         return ["l", self.mode, self.mtime, self.target] if self.kind == "symlink" else ["d", self.mode, self.mtime]
 
     @staticmethod
@@ -36,8 +39,9 @@ class Entry:
         """The entry behind ``packed``."""
         kind, mode, mtime, *rest = fields
         if kind == "f":
-            size, digest, pack, offset, *labels = rest
-            return Entry("file", mode, mtime, size, digest, pack, offset, labels=labels[0] if labels else None)
+            size, digest, pack, offset, *more = rest
+            labels, link = (*more, None, None)[:2]
+            return Entry("file", mode, mtime, size, digest, pack, offset, labels=labels or None, link=link or "")
         return Entry("symlink", mode, mtime, target=rest[0]) if kind == "l" else Entry("dir", mode, mtime)
 
 

@@ -1,6 +1,7 @@
 """A workspace's tree in memory: what stands where, and where content of a digest lies."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from chalicelib.workspaces.errors import NotAFile, PathEscapes, PathNotFound
 from chalicelib.workspaces.model import Changes, Entry
@@ -88,3 +89,17 @@ def files_in_order(entries: Mapping[str, Entry]) -> list[tuple[str, Entry]]:
     links = [pair for pair in entries.items() if pair[1].kind == "symlink"]
     files = [pair for pair in entries.items() if pair[1].kind == "file"]
     return [*folders, *links, *sorted(files, key=lambda pair: (pair[1].pack, pair[1].offset))]
+
+
+def with_names(entries: Mapping[str, Entry]) -> list[tuple[str, Entry]]:
+    """As ``files_in_order``; behind them, without content, what is but another name of one of them."""
+    names = {path: replace(entry, pack="") for path, entry in entries.items() if _is_name(entries, entry)}
+    rest = {path: replace(entry, link="") for path, entry in entries.items() if path not in names}
+    return [*files_in_order(rest), *names.items()]
+
+
+def _is_name(entries: Mapping[str, Entry], entry: Entry) -> bool:
+    """Whether the file that this was a name of still stands there."""
+    if not entry.link or (file := entries.get(entry.link)) is None:
+        return False
+    return not file.link and (file.digest, file.mtime, file.mode) == (entry.digest, entry.mtime, entry.mode)

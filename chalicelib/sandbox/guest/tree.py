@@ -8,10 +8,11 @@ import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from . import metadata, paths, removing, uploads
+from . import contents, metadata, paths, removing
 from .entries import LATEST_NS
 from .failures import told
 from .paths import MEMORY, SKILLS
+from .walking import SKILLS_LINK, is_skills_link, walk
 from .wire import Json, Problem, Raw, Readable, Reply, Request, Routes, exactly
 
 _PIECE = 1 << 18
@@ -20,7 +21,7 @@ _KEPT_SCANS = 16
 _MOST_PROBLEMS = 20
 RESTORABLE = ("/workspace", "/mnt/session", "/mnt/memory")
 UPLOADS = "/mnt/session/uploads"
-_SKILLS_LINK = "/workspace/.skills"
+_LINKED_BELOW = "/workspace/"
 
 
 class Mark(NamedTuple):
@@ -87,16 +88,16 @@ def restore(request: Request) -> Reply:
     _set_closed(0o755, stores)
     for header in _headers(request.body, removed):
         content = _Content(request.body, int(header["size"]) if header["type"] == "file" else 0)
-        with _noting(problems, header["path"]):
+        with _noting(problems, header["path"], keep):
             # A fresh computer holds no links but those that are put back, and nothing lies below these.
             _make(header, content, links_allowed=keep and request.query.get("links") != "0")
             made.append(header)
         content.pass_over()
     for path in removed:
-        with _noting(problems, path):
+        with _noting(problems, path, keep):
             _take_away(path)
     if any(header["path"].startswith(f"{SKILLS}/") for header in made):
-        with _noting(problems, _SKILLS_LINK):
+        with _noting(problems, SKILLS_LINK, keep):
             _link_skills()
     _set_closed(0o555, stores)
     marks = {header["path"]: _mark(os.lstat(paths.real(header["path"]))) for header in made if header["type"] != "dir"}
@@ -111,13 +112,13 @@ def restore(request: Request) -> Reply:
 
 
 @contextlib.contextmanager
-def _noting(problems: list[str], path: str) -> Iterator[None]:
-    """Go on with the other entries where one cannot be made; not so when the room is used up."""
+def _noting(problems: list[str], path: str, keep: bool) -> Iterator[None]:
+    """Go on with the other entries where one cannot be made; when the room is used up only with those kept outside."""
     try:
         with told(path):
             yield
     except Problem as problem:
-        if problem.code == "resource_exhausted":
+        if problem.code == "resource_exhausted" and not keep:
             raise
         problems.append(f"{path}: {problem.message}")
 
@@ -144,16 +145,12 @@ class _Content:
 
 def _link_skills() -> None:
     """Let the home folder lead to the skills, unless somebody keeps something of their own there."""
-    link, target = paths.real(_SKILLS_LINK), paths.real(SKILLS)
-    if _is_skills_link(link):
+    link, target = paths.real(SKILLS_LINK), paths.real(SKILLS)
+    if is_skills_link(link):
         return
     if os.path.lexists(link):
         raise Problem("failed_precondition", f"something else stands there; the skills are in {SKILLS}")
     os.symlink(target, link)
-
-
-def _is_skills_link(real: str) -> bool:
-    return os.path.islink(real) and os.readlink(real) == paths.real(SKILLS)
 
 
 def _closed_stores() -> list[str]:
@@ -188,6 +185,8 @@ def _headers(body: Readable, removed: list[str]) -> Iterator[dict[str, Any]]:
             removed += [_checked(str(path)) for path in header.get("removed", ())]
             return
         _checked(str(header.get("path", "")))
+        if link := header.get("link"):
+            _checked(str(link))
         yield header
 
 
@@ -212,16 +211,26 @@ def _make(header: dict[str, Any], content: _Content, *, links_allowed: bool) -> 
     _clear(path)
     if kind == "symlink":
         os.symlink(header["target"], path)
-        return
+    elif link := header.get("link"):
+        os.link(paths.real(str(link)), path, follow_symlinks=False)
+    else:
+        _make_file(path, header, content)
+
+
+def _make_file(path: str, header: dict[str, Any], content: _Content) -> None:
+    """The whole file or none: half of one would be taken for what a command left there."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        for piece in content.pieces():
-            file.write(piece)
-        file.flush()
-        metadata.put(descriptor, header.get("labels") or {})
-        os.fchmod(descriptor, header["mode"])
-    if mtime := header.get("mtime"):
-        os.utime(path, ns=(mtime, mtime))
+    try:
+        with os.fdopen(descriptor, "wb"):
+            contents.put(descriptor, content.pieces())
+            metadata.put(descriptor, header.get("labels") or {})
+            os.fchmod(descriptor, header["mode"])
+        if mtime := header.get("mtime"):
+            os.utime(path, ns=(mtime, mtime))
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(path)
+        raise
 
 
 def _take_away(path: str) -> None:
@@ -262,70 +271,36 @@ def _changes(roots: list[str]) -> Iterator[bytes]:
     base = dict(_BASE.marks)
     sent: dict[str, Mark] = {}
     seen: set[str] = set()
-    for shown, real, info in _walk(roots):
+    first: dict[tuple[int, int], str] = {}
+    for shown, real, info in walk(roots):
         seen.add(shown)
-        mark = _mark(info)
-        if base.get(shown) == mark:
+        if base.get(shown) == _mark(info):
             continue
-        yield from _entry(shown, real, info, sent)
+        if not _has_names(shown, info):
+            yield from _entry(shown, real, info, sent)
+        elif (name := first.get((info.st_dev, info.st_ino))) is not None:
+            yield _frame(_header(shown, info) | {"type": "file", "link": name})
+            sent[shown] = sent[name]
+        else:
+            yield from _entry(shown, real, info, sent)
+            if shown in sent:
+                first[info.st_dev, info.st_ino] = shown
     removed = [path for path in base if path not in seen and _under(path, roots)]
     _BASE.found(seq, sent, removed)
     yield _frame({"end": True, "removed": removed, "seq": seq})
+
+
+def _has_names(shown: str, info: os.stat_result) -> bool:
+    """Whether the file may have other names; each of them counts as changed when one is made or taken away."""
+    return info.st_nlink > 1 and stat.S_ISREG(info.st_mode) and shown.startswith(_LINKED_BELOW)
 
 
 def _under(path: str, roots: list[str]) -> bool:
     return any(path == root or path.startswith(f"{root}/") for root in roots)
 
 
-def _walk(roots: list[str]) -> Iterator[tuple[str, str, os.stat_result]]:
-    """(path as seen, real path, status) of everything below the roots that can be kept, parents first."""
-    waiting = [(root, paths.real(root), 0o700) for root in roots]
-    closed: list[tuple[str, int]] = []
-    try:
-        while waiting:
-            shown, real, mode = waiting.pop()
-            if mode & 0o500 != 0o500 and _open_up(real, mode):
-                closed.append((real, mode))
-            for below, path, info in _children(shown, real):
-                if stat.S_ISDIR(info.st_mode):
-                    waiting.append((below, path, stat.S_IMODE(info.st_mode)))
-                yield below, path, info
-    finally:
-        # The innermost first: the outer ones lead to them.
-        for real, mode in reversed(closed):
-            with contextlib.suppress(OSError):
-                os.chmod(real, mode)
-
-
-def _open_up(folder: str, mode: int) -> bool:
-    """Have a folder that is closed to its own user be read for a moment; whether that could be done."""
-    try:
-        os.chmod(folder, mode | 0o500)
-    except OSError:
-        return False
-    return True
-
-
-def _children(shown: str, real: str) -> Iterator[tuple[str, str, os.stat_result]]:
-    """What of a folder's content can be kept; nothing when it is gone meanwhile."""
-    with contextlib.suppress(OSError), os.scandir(real) as scan:
-        for entry in sorted(scan, key=lambda entry: entry.name):
-            if uploads.is_temporary(entry.name):
-                continue
-            if entry.name == ".skills" and f"{shown}/{entry.name}" == _SKILLS_LINK and _is_skills_link(entry.path):
-                continue
-            try:
-                info = entry.stat(follow_symlinks=False)
-                entry.name.encode()
-            except (OSError, UnicodeEncodeError):
-                continue
-            if stat.S_ISDIR(info.st_mode) or stat.S_ISREG(info.st_mode) or stat.S_ISLNK(info.st_mode):
-                yield f"{shown}/{entry.name}", entry.path, info
-
-
 def _entry(shown: str, real: str, info: os.stat_result, sent: dict[str, Mark]) -> Iterator[bytes]:
-    mtime = min(max(info.st_mtime_ns, 1), LATEST_NS)
-    header: dict[str, Any] = {"path": shown, "mode": stat.S_IMODE(info.st_mode), "size": 0, "mtime": mtime}
+    header = _header(shown, info)
     try:
         if stat.S_ISDIR(info.st_mode):
             yield _frame({**header, "type": "dir"})
@@ -340,6 +315,11 @@ def _entry(shown: str, real: str, info: os.stat_result, sent: dict[str, Mark]) -
         # It went away between the look and the reading, and the next scan tells; or it leads to what is no text.
         return
     sent[shown] = _mark(info)
+
+
+def _header(shown: str, info: os.stat_result) -> dict[str, Any]:
+    mtime = min(max(info.st_mtime_ns, 1), LATEST_NS)
+    return {"path": shown, "mode": stat.S_IMODE(info.st_mode), "size": 0, "mtime": mtime}
 
 
 def _content(header: dict[str, Any], real: str, size: int) -> Iterator[bytes]:
