@@ -11,6 +11,7 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.observability import log_failure, logger
 from chalicelib.sandbox import frames
+from chalicelib.sandbox.beating import beating
 from chalicelib.sandbox.client import GuestClient, GuestGone, GuestProblem
 from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.hosts.base import BoxSpec, Host, Limits, Link, SandboxUnavailable
@@ -23,7 +24,9 @@ from chalicelib.storage.secrets import SecretBox
 from chalicelib.workspaces.service import WorkspaceService
 from chalicelib.workspaces.tree import with_names
 
-_START_MS = 120_000
+_PATIENCE_SECONDS = 120.0
+_CLAIM_MS = 20_000
+_BEAT_SECONDS = 5.0
 _WAIT_SECONDS = 0.05
 _USED_MS = 30_000
 _LOOKS = 3
@@ -84,7 +87,7 @@ class Computers:
 
         Raises SandboxNotFound, SandboxPaused, SandboxUnavailable, SandboxRefused.
         """
-        deadline = time.monotonic() + _START_MS / 1000
+        deadline = time.monotonic() + _PATIENCE_SECONDS
         while time.monotonic() < deadline:
             sandbox = self._store.get(space, sandbox_id)
             if sandbox.state == "paused":
@@ -193,13 +196,18 @@ class Computers:
         return self._host.rewire(computer.handle, self._profiles[sandbox.origin](space, sandbox).network)
 
     def known(self, sandbox: Sandbox) -> Live | None:
-        """The computer as recorded, whether it answers or not. Raises GuestGone when its host knows that it is gone."""
-        if sandbox.computer is None:
+        """The computer as recorded, awake; whether it answers is only looked at where that is doubtful.
+
+        Raises GuestGone when it does not.
+        """
+        computer = sandbox.computer
+        if computer is None:
             return None
-        try:
-            return self._reach(sandbox, sandbox.computer)
-        except SandboxUnavailable as error:
-            raise GuestGone(error.message) from error
+        # Somebody may have died over freezing it, and what is frozen would leave a question unanswered for long.
+        doubtful = sandbox.pausing or computer.boot not in self._clients
+        if doubtful and not self._answers(computer):
+            raise GuestGone("the sandbox is gone")
+        return self._reach(sandbox, computer)
 
     def is_idle(self, sandbox: Sandbox) -> bool:
         """Whether nobody has used it for so long that it may rest."""
@@ -221,7 +229,7 @@ class Computers:
             changed = (was.computer and was.computer.boot) != (sandbox.computer and sandbox.computer.boot)
             if taken or changed or was.state != "running":
                 return None
-            return replace(was, computer=None, starting=Starting(boot, now + _START_MS), boots=was.boots + 1)
+            return replace(was, computer=None, starting=Starting(boot, now + _CLAIM_MS), boots=was.boots + 1)
 
         claimed = self._store.change(space, sandbox.id, claim)
         if claimed.starting is None or claimed.starting.boot != boot:
@@ -229,7 +237,8 @@ class Computers:
         if sandbox.computer is not None:
             self.discard(sandbox.computer)
         try:
-            return self._start(space, claimed, boot, hold_ms)
+            with beating(lambda: self._store.change(space, sandbox.id, lambda was: _claimed(was, boot)), _BEAT_SECONDS):
+                return self._start(space, claimed, boot, hold_ms)
         except BaseException:
             with suppress(SandboxNotFound):
                 self._store.change(space, sandbox.id, lambda was: _unclaimed(was, boot))
@@ -252,6 +261,11 @@ class Computers:
                 space, stored
             ):
                 raise SandboxUnavailable("the sandbox's network was changed while it started")
+        except SandboxNotFound:
+            # Its workspace was removed with it, perhaps before this computer took it up and so made it anew.
+            self.discard(computer)
+            self._workspaces.delete(space, sandbox.id)
+            raise
         except BaseException:
             self.discard(computer)
             raise
@@ -284,6 +298,13 @@ class Computers:
         frozen = replace(computer, frozen=True)
         if not self._change_computer(space, sandbox.id, computer.boot, frozen, still):
             return
+        try:
+            self._stop(space, sandbox, computer)
+        except BaseException:
+            self.doubt(computer.boot)
+            raise
+
+    def _stop(self, space: Space, sandbox: Sandbox, computer: Computer) -> None:
         try:
             self._host.freeze(computer.handle)
             gone = self._host.condition(computer.handle) == "gone"
@@ -344,6 +365,11 @@ class Computers:
         for _, client in clients.values():
             client.close()
         self._host.close()
+
+
+def _claimed(was: Sandbox, boot: str) -> Sandbox | None:
+    mine = was.starting is not None and was.starting.boot == boot
+    return replace(was, starting=Starting(boot, now_ms() + _CLAIM_MS)) if mine else None
 
 
 def _unclaimed(was: Sandbox, boot: str) -> Sandbox | None:

@@ -39,7 +39,7 @@ class Computer:
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """Somebody starts a computer and has until then (milliseconds) to say so."""
+    """Somebody starts a computer, and has until then (milliseconds) to say so again."""
 
     boot: str
     until: int
@@ -97,6 +97,11 @@ class Sandbox:
     def over(self, now: int) -> bool:
         """Whether its time has come."""
         return self.state == "running" and self.end_at is not None and self.end_at <= now
+
+    @property
+    def pausing(self) -> bool:
+        """Whether it is paused while its computer has yet to be stopped."""
+        return self.state == "paused" and self.computer is not None and not self.computer.frozen
 
     def without_computer(self) -> "Sandbox":
         """The same with no computer behind it."""

@@ -176,7 +176,7 @@ class SandboxService:
         Raises SandboxNotFound, GuestGone, SandboxContended, and SandboxPaused when it is too late for that.
         """
         sandbox = self._store.get(space, sandbox_id)
-        live = self._reachable(sandbox)
+        live = self._awake(sandbox)
         if live is not None:
             self._syncer.sync(space, live)
         elif sandbox.state == "paused":
@@ -218,7 +218,7 @@ class SandboxService:
         """Whoever asked for this computer is done with it. Raises SandboxNotFound."""
         self._computers.release(space, live)
 
-    def _reachable(self, sandbox: Sandbox) -> Live | None:
+    def _awake(self, sandbox: Sandbox) -> Live | None:
         if sandbox.computer is None or sandbox.computer.frozen:
             return None
         return self._computers.known(sandbox)
@@ -251,16 +251,19 @@ class SandboxService:
         return changed
 
     def pause(self, space: Space, sandbox_id: str, *, memory: bool = True) -> bool:
-        """Stop it where it stands, or without its processes; False when it was paused. Raises SandboxNotFound."""
+        """Stop it where it stands, or without its processes; False when it was paused. Raises SandboxNotFound.
+
+        Who fails on the way leaves it to a repeat, or to the clock.
+        """
         done = False
 
         def stopped(was: Sandbox) -> Sandbox | None:
             nonlocal done
             done = was.state == "running"
-            return replace(was, state="paused", end_at=None) if done else None
+            return replace(was, state="paused", end_at=None, used_at=now_ms()) if done else None
 
         paused = self._store.change(space, sandbox_id, stopped)
-        if not done:
+        if not done and not paused.pausing:
             return False
         # Whoever resumes it meanwhile keeps the computer.
         self._stored(space, paused)
@@ -268,12 +271,12 @@ class SandboxService:
             self._computers.freeze(space, paused, _is_paused)
         else:
             self._computers.end(space, paused, _is_paused)
-        return True
+        return done
 
     def _stored(self, space: Space, sandbox: Sandbox) -> None:
         """Store what can be stored before the computer stops."""
         try:
-            live = self._reachable(sandbox)
+            live = self._awake(sandbox)
             if live is not None:
                 self._syncer.sync(space, live)
         except (GuestGone, GuestProblem, ComputerReplaced) as error:
@@ -285,7 +288,8 @@ class SandboxService:
         Without ``memory`` it starts anew from its files. Raises SandboxNotFound, SandboxUnavailable.
         """
         was = self.get(space, sandbox_id)
-        if not memory:
+        if not memory and was.state == "paused":
+            self._stored(space, was)
             self._computers.end(space, was, _is_paused)
         resumed, now = False, now_ms()
         lasts = None if end_at is None else end_at - now
@@ -330,7 +334,11 @@ class SandboxService:
 
     def clear(self, space: Space, sandbox_id: str) -> None:
         """As ``delete``, with what somebody left of it who died over its removal."""
-        if not self.delete(space, sandbox_id):
+        if self.delete(space, sandbox_id):
+            return
+        if (left := self._store.find(space, sandbox_id)) is not None:
+            self._finish(space, left)
+        else:
             self._workspaces.delete(space, sandbox_id)
 
     def snapshot(self, space: Space, sandbox_id: str, snapshot_id: str | None = None) -> Snapshot:
@@ -353,7 +361,10 @@ class SandboxService:
         return self._started(space, fork_id)
 
     def sweep(self) -> int:
-        """Look after those whose moment has come: end, pause, or freeze the idle; how many there were."""
+        """Look after those whose moment has come: end, pause, or freeze the idle; how many there were.
+
+        What somebody began and did not bring to its end goes on.
+        """
         due = self._store.due(now_ms(), _SWEEP)
         for space, sandbox_id in due:
             with apart("sandbox", "a sandbox could not be looked after"), suppress(SandboxNotFound):
@@ -367,9 +378,11 @@ class SandboxService:
             self._finish(space, found)
             return
         sandbox = self._settled(space, found)
-        if sandbox.state != "running" or sandbox.computer is None:
+        if sandbox.pausing:
+            self.pause(space, sandbox.id, memory=sandbox.pause_memory)
+        elif sandbox.state != "running" or sandbox.computer is None:
             return
-        if sandbox.computer.frozen:
+        elif sandbox.computer.frozen:
             self._computers.end(space, sandbox, _is_frozen)
         elif self._computers.is_idle(sandbox):
             self._stored(space, sandbox)

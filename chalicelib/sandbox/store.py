@@ -24,8 +24,8 @@ _PURPOSE = "sandbox-env"
 _TRIES = 10
 # So many idle times a computer is kept frozen before it is ended.
 _FROZEN_TIMES = 6
-# So long nobody else looks after what is being removed.
-_REMOVAL_MS = 10_000
+# So long after it began the clock goes on with what somebody may have died over.
+_LEFT_MS = 60_000
 
 
 def _key(space: Space, sandbox_id: str) -> Key:
@@ -146,9 +146,9 @@ class SandboxStore:
         if sandbox.removed_at is not None:
             # Whoever starts a computer for it may put files back until then.
             started = 0 if sandbox.starting is None else sandbox.starting.until
-            return max(sandbox.removed_at + _REMOVAL_MS, started)
+            return max(sandbox.removed_at + _LEFT_MS, started)
         if sandbox.state == "paused":
-            return None
+            return sandbox.used_at + _LEFT_MS if sandbox.pausing else None
         moments = [] if sandbox.end_at is None else [sandbox.end_at]
         if sandbox.computer is not None and sandbox.origin == "session":
             moments.append(sandbox.used_at + self._idle_ms * (_FROZEN_TIMES if sandbox.computer.frozen else 1))
