@@ -11,7 +11,7 @@ _HEAP = 64
 class Litter:
     """Collects names of objects and removes them when there are enough.
 
-    What a process leaves when it ends stays until its workspace is removed: it costs storage and nothing else.
+    What a process leaves when it ends stays until the workspace is looked through: it costs storage and nothing else.
     """
 
     def __init__(self, objects: Objects) -> None:

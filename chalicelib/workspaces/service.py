@@ -22,8 +22,9 @@ from chalicelib.workspaces.tree import Tree
 
 _TRIES = 8
 _MERGE_RATIO = 2
-_SETTLED_MS = 600_000
-# A tree that shares its objects cannot tell by itself what nobody needs any more.
+# An object bears the time at which its upload began, which takes no longer than a computer lives.
+_SETTLED_MS = 9 * 3_600_000
+# A tree that shares its objects cannot tell by itself what nobody needs any more, and the dead leave what nobody knows.
 _COLLECT_EVERY = 64
 _REMOVED = "removed"
 """The computer of a workspace that is being removed: there is none of that name."""
@@ -156,7 +157,7 @@ class WorkspaceService:
         self._recent.advance(space, head, now, changes)
         if not head.shared and not now.past:
             self._litter.drop(object_key(space, head.lineage, gone) for gone in sorted(dropped))
-        elif now.version % _COLLECT_EVERY == 0:
+        if now.version % _COLLECT_EVERY == 0:
             self._collect(space, head.lineage)
 
     def _merged(

@@ -9,6 +9,7 @@ import pytest
 from chalicelib.core.ids import new_id
 from chalicelib.storage.keys import Space
 from chalicelib.wiring import Services
+from chalicelib.workspaces import service as module
 from chalicelib.workspaces.errors import ComputerReplaced, WorkspaceNotFound
 from chalicelib.workspaces.gathering import Finish
 from chalicelib.workspaces.service import Moved, WorkspaceService
@@ -196,3 +197,18 @@ def test_content_that_comes_back_after_it_was_dropped_is_stored_anew(bench: Benc
         bench.take({"a": content})
     bench.take({"b": b"second" * 100})
     assert bench.content() == {"a": b"first" * 100, "b": b"second" * 100}
+
+
+def test_what_somebody_left_who_died_over_storing_it_is_removed(
+    bench: Bench, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench.take({"a": b"1"})
+    left = bench.space.object_key("workspaces", bench.id, new_id())
+    services.objects.put(left, b"of a change that nobody finished")
+    monkeypatch.setattr(module, "_COLLECT_EVERY", 1)
+    bench.take({"b": b"2"})
+    assert left in bench.objects(services), "it may be on its way yet"
+    monkeypatch.setattr(module, "_SETTLED_MS", -1000)
+    bench.take({"c": b"3"})
+    assert left not in bench.objects(services)
+    assert bench.content() == {"a": b"1", "b": b"2", "c": b"3"}
