@@ -43,6 +43,7 @@ LONG = (
     "functional/outbound/test_ways_out.py",
     "functional/sandbox/box",
     "functional/sandbox/egress",
+    "functional/sandbox/sessions/test_outputs_die.py",
     "functional/sandbox/test_deeds_die.py",
     "functional/sandbox/test_escape.py",
     "functional/sandbox/test_escape_bombs.py",

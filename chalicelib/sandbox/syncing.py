@@ -1,8 +1,9 @@
 """Bringing a workspace up to date with what its computer did."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
+from functools import partial
 from threading import Lock
 from typing import Any, Protocol
 
@@ -15,13 +16,12 @@ from chalicelib.sandbox.frames import IncomingEntry
 from chalicelib.storage.errors import ObjectMissing
 from chalicelib.storage.keys import Space
 from chalicelib.workspaces.gathering import Finish
+from chalicelib.workspaces.model import Changes
 from chalicelib.workspaces.service import Moved, Taken, WorkspaceService
 
 ROOTS = ("/workspace", "/mnt/session/outputs", "/mnt/session/results")
 _TRIES = 5
 _SECONDS = 600.0
-
-Seen = Callable[[Space, Live, Taken], None]
 
 
 class Intake(Protocol):
@@ -32,6 +32,18 @@ class Intake(Protocol):
         ...
 
     def __bool__(self) -> bool: ...
+
+
+class Watcher(Protocol):
+    """Follows what is stored of a computer."""
+
+    def keep(self, space: Space, live: Live, changes: Changes) -> None:
+        """What is about to be stored; its content can be read."""
+        ...
+
+    def drop(self, space: Space, live: Live, taken: Taken) -> None:
+        """What was stored."""
+        ...
 
 
 class Memory(Protocol):
@@ -47,7 +59,7 @@ class Memory(Protocol):
 
 
 class Syncer:
-    """Stores what changed in a computer since the last time. ``seen`` is told what was stored."""
+    """Stores what changed in a computer since the last time."""
 
     def __init__(self, workspaces: WorkspaceService, most_bytes: int) -> None:
         """``most_bytes`` is more than any scan of a computer within its limits can bring."""
@@ -56,7 +68,7 @@ class Syncer:
         self._locks: defaultdict[str, Lock] = defaultdict(Lock)
         # Told to the guest with the next question: until then it reports those changes again, which does no harm.
         self._stored: dict[str, int] = {}
-        self.seen: Seen | None = None
+        self.watcher: Watcher | None = None
         self.memory: Memory | None = None
 
     def sync(self, space: Space, live: Live, run: str = "") -> None:
@@ -78,7 +90,8 @@ class Syncer:
             incoming = frames.received(pieces, finish, roots)
             if intake is not None:
                 incoming = intake.divert(incoming, finish)
-            taken = self._workspaces.take(space, live.sandbox.id, live.boot, incoming, finish, run)
+            first = partial(self.watcher.keep, space, live) if self.watcher is not None else None
+            taken = self._workspaces.take(space, live.sandbox.id, live.boot, incoming, finish, run, first)
             # Read to the very end, so that the connection can be used again.
             for _ in pieces:
                 continue
@@ -86,8 +99,8 @@ class Syncer:
             self.memory.store(space, live, intake)
         elif not taken.changes:
             return
-        if self.seen is not None:
-            self.seen(space, live, taken)
+        if self.watcher is not None:
+            self.watcher.drop(space, live, taken)
         self._stored[live.boot] = finish.seq
 
     def forget(self, boot: str) -> None:

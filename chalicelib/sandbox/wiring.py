@@ -35,7 +35,7 @@ def sandboxes(services: "Services") -> SandboxService:
     # Two file systems are kept, and names and holes come on top of what they hold.
     syncer = Syncer(workspaces, (settings.limits.disk_mib << 20) * 4)
     syncer.memory = services.memory_mounts
-    syncer.seen = Outputs(services.files, workspaces).collect
+    syncer.watcher = Outputs(services.files, workspaces)
     return SandboxService(store, computers, syncer, workspaces, services.secrets)
 
 

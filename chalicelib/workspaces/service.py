@@ -1,6 +1,6 @@
 """What may be done with workspaces."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
@@ -119,11 +119,13 @@ class WorkspaceService:
         incoming: Iterable[Incoming],
         finish: "gathering.Finish",
         run: str = "",
+        first: Callable[[Changes], None] | None = None,
     ) -> Taken:
         """Store what a scan of the computer ``boot`` sends; durable when this returns.
 
         ``finish`` tells, when all has come in, which paths are gone and the scan's number; ``run`` in whose course
-        this is. Raises ComputerReplaced, and Moved when the scan has to be made anew.
+        this is. ``first`` is told of the changes before they count, when their content can be read already.
+        Raises ComputerReplaced, and Moved when the scan has to be made anew.
         """
         head, tree = self._written_by(space, workspace_id, boot)
         with self._packer(space, head, tree) as packer:
@@ -134,7 +136,7 @@ class WorkspaceService:
             if not changes:
                 return Taken({}, {})
             before = {path: tree.entries[path] for path in changes if path in tree.entries}
-            self._commit(space, head, packer, changes, replace(head, seq=finish.seq, run=run))
+            self._commit(space, head, packer, changes, replace(head, seq=finish.seq, run=run), first)
         return Taken(changes, before)
 
     def _packer(self, space: Space, head: Head, tree: Tree) -> Packer:
@@ -143,9 +145,19 @@ class WorkspaceService:
         writer = self._objects.writer(key, "application/octet-stream")
         return Packer(object_id, writer, tree.twin, lambda: self._objects.delete(key))
 
-    def _commit(self, space: Space, head: Head, packer: Packer, changes: Changes, now: Head) -> None:
+    def _commit(
+        self,
+        space: Space,
+        head: Head,
+        packer: Packer,
+        changes: Changes,
+        now: Head,
+        first: Callable[[Changes], None] | None,
+    ) -> None:
         layers, index, dropped = self._merged(space, head, packer, changes)
         layer = packer.close(index)
+        if first is not None:
+            first(changes)
         self._indexes.remember(object_key(space, head.lineage, layer.id), index)
         past = history.after(head, now.run, self._rests)
         now = replace(now, layers=(*layers, layer), at=now_ms(), past=past)

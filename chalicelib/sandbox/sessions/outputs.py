@@ -10,7 +10,7 @@ from chalicelib.files.service import FileService
 from chalicelib.observability import log_failure, logger
 from chalicelib.sandbox.computers import Live
 from chalicelib.storage.keys import Space
-from chalicelib.workspaces.model import Entry
+from chalicelib.workspaces.model import Changes, Entry
 from chalicelib.workspaces.service import Taken, WorkspaceService
 
 FOLDER = "/mnt/session/outputs/"
@@ -23,20 +23,25 @@ class Outputs:
         self._files = files
         self._workspaces = workspaces
 
-    def collect(self, space: Space, live: Live, taken: Taken) -> None:
-        """Told after each time a workspace was stored."""
+    def keep(self, space: Space, live: Live, changes: Changes) -> None:
+        """Told each time before a workspace is stored: a file is there no later than what it is made of."""
         if live.sandbox.origin != "session":
             return
-        session_id = live.sandbox.id
-        for path, entry in taken.changes.items():
-            if not path.startswith(FOLDER):
+        for path, entry in changes.items():
+            if path.startswith(FOLDER) and entry is not None and entry.kind == "file":
+                self._keep(space, live.sandbox.id, path, entry)
+
+    def drop(self, space: Space, live: Live, taken: Taken) -> None:
+        """Told each time after a workspace was stored: what is not in it any more goes."""
+        if live.sandbox.origin != "session":
+            return
+        for path, before in taken.before.items():
+            if not path.startswith(FOLDER) or before.kind != "file":
                 continue
-            before = taken.before.get(path)
-            if entry is not None and entry.kind == "file":
-                self._keep(space, session_id, path, entry)
-            if before is not None and before.kind == "file" and (entry is None or entry.digest != before.digest):
+            entry = taken.changes[path]
+            if entry is None or entry.digest != before.digest:
                 with suppress(FileNotFound):
-                    self._files.delete(space, output_id(space, session_id, path, before))
+                    self._files.delete(space, output_id(space, live.sandbox.id, path, before))
 
     def _keep(self, space: Space, session_id: str, path: str, entry: Entry) -> None:
         file_id = output_id(space, session_id, path, entry)
