@@ -20,7 +20,6 @@ from chalicelib.sandbox.tokens import Holder, token_of
 from chalicelib.storage.keys import Space, list_sk
 from chalicelib.storage.listing import Window
 from chalicelib.storage.secrets import SecretBox
-from chalicelib.workspaces.errors import ComputerReplaced
 from chalicelib.workspaces.service import WorkspaceService
 from chalicelib.workspaces.store import Snapshot
 
@@ -190,7 +189,7 @@ class SandboxService:
     def sync_live(self, space: Space, live: Live, run: str = "") -> None:
         """Store what changed in a computer that is at hand; ``run`` in whose course.
 
-        Raises GuestGone, ComputerReplaced, SandboxContended.
+        Raises GuestGone, SandboxContended.
         """
         self._syncer.sync(space, live, run)
 
@@ -279,7 +278,7 @@ class SandboxService:
             live = self._awake(sandbox)
             if live is not None:
                 self._syncer.sync(space, live)
-        except (GuestGone, GuestProblem, ComputerReplaced) as error:
+        except (GuestGone, GuestProblem) as error:
             log_failure(logger("sandbox"), "a workspace could not be stored before its computer stopped", error)
 
     def resume(self, space: Space, sandbox_id: str, *, end_at: int | None, memory: bool = True) -> tuple[Sandbox, bool]:

@@ -2,19 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import partial
 from threading import Lock
 from typing import Any, Protocol
 
 from chalicelib.memory.paths import MOUNT
 from chalicelib.sandbox import frames
-from chalicelib.sandbox.client import bounded
+from chalicelib.sandbox.client import GuestGone, bounded
 from chalicelib.sandbox.computers import Live
 from chalicelib.sandbox.errors import SandboxContended
 from chalicelib.sandbox.frames import IncomingEntry
 from chalicelib.storage.errors import ObjectMissing
 from chalicelib.storage.keys import Space
+from chalicelib.workspaces.errors import ComputerReplaced
 from chalicelib.workspaces.gathering import Finish
 from chalicelib.workspaces.model import Changes
 from chalicelib.workspaces.service import Moved, Taken, WorkspaceService
@@ -72,12 +72,16 @@ class Syncer:
         self.memory: Memory | None = None
 
     def sync(self, space: Space, live: Live, run: str = "") -> None:
-        """Durable when this returns; ``run`` in whose course. Raises GuestGone, ComputerReplaced, SandboxContended."""
+        """Durable when this returns; ``run`` in whose course. Raises GuestGone, SandboxContended."""
         with self._locks[live.boot]:
             for _ in range(_TRIES):
-                with suppress(Moved, ObjectMissing):
-                    self._once(space, live, run)
-                    return
+                try:
+                    return self._once(space, live, run)
+                except (Moved, ObjectMissing):
+                    continue
+                except ComputerReplaced as error:
+                    # It may answer yet; but the sandbox has another one by now.
+                    raise GuestGone(error.message) from error
         raise SandboxContended("the workspace was changed by others again and again")
 
     def _once(self, space: Space, live: Live, run: str) -> None:
