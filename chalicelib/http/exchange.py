@@ -12,13 +12,14 @@ from chalicelib.core.jsonio import dump_bytes, loads
 from chalicelib.core.principal import Principal
 from chalicelib.http import auth, bodies, idempotent
 from chalicelib.http.answers import Rendered, render
+from chalicelib.http.callers import Callers
 from chalicelib.http.endpoint import Endpoint
 from chalicelib.http.limits import Headers, quota_headers
 from chalicelib.http.relaying import WhileAdmitted
 from chalicelib.http.route import Answer, Call, EventStream, Passage, Relay, Result
 from chalicelib.http.sse import while_admitted
 from chalicelib.http.validation import validate
-from chalicelib.http.workers import on_thread
+from chalicelib.http.workers import on_thread, work_for
 from chalicelib.observability import bind, log_failure, logger
 from chalicelib.tenants.idempotency import RUNNING_SECONDS, StoredAnswer
 from chalicelib.tenants.limits import Quota
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 Outcome = Result | Rendered
 
+_callers = Callers()
 _REPLAYED = (b"idempotent-replayed", b"true")
 _RENEWAL_SECONDS = RUNNING_SECONDS / 3
 
@@ -54,7 +56,15 @@ class Exchange:
         self.principal = auth.identify(self.services, self.request, scope)
         if self.principal.bound is not None and self.endpoint.route.reach is None:
             raise Forbidden("the credential of a worker does not open this route")
+        _callers.note(self.request.headers, self.principal.tenant)
         self.quota = self.services.limits.take(self.principal, self.endpoint.route.rate)
+
+    def is_known(self) -> bool:
+        """Whether it can be told without blocking on whose threads the work is done; it is done on theirs then."""
+        tenant = "" if self.endpoint.route.scope is None else _callers.tenant(self.request.headers)
+        # What followed on a connection may have inherited whom the request before it was for.
+        work_for(tenant or "")
+        return tenant is not None
 
     def expects_body(self) -> bool:
         """Whether there is a body to read."""
@@ -247,11 +257,14 @@ async def _renew(exchange: Exchange) -> None:
 async def _served(exchange: Exchange) -> Outcome:
     """The steps of an exchange, with as few changes of thread as their order permits."""
     admitted = False
-    if exchange.expects_body():
-        if not exchange.reads_early():
-            await on_thread(exchange.admit)
+    reads = exchange.expects_body()
+    if not exchange.is_known() or (reads and not exchange.reads_early()):
+        await on_thread(exchange.admit)
+        work_for(exchange.principal.tenant)
+        admitted = True
+        if reads:
             exchange.check_body()
-            admitted = True
+    if reads:
         await exchange.take_body()
     if not exchange.endpoint.waits:
         return await on_thread(exchange.carry_out, admitted=admitted)

@@ -1,10 +1,13 @@
 """However much one tenant has to do, and however slow what it calls, another one is served: its message is answered and
-its webhook told while runs, tool calls and deliveries of the first stand still."""
+its webhook told while runs, tool calls, deliveries and computers of the first stand still."""
 
+import contextlib
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx2
 import pytest
 
 from chalicelib.storage.queue import LANES
@@ -15,7 +18,7 @@ from tests.support.endpoint import Endpoint
 from tests.support.receiver import Receiver
 from tests.support.server import Server
 
-SHARE, CROWD = 25, 100
+SHARE, CROWD, COPIES = 25, 100, 60
 GIVEN_UP_SECONDS = 10
 
 
@@ -105,3 +108,24 @@ def test_endpoints_that_never_answer_hold_nobody_elses_messages_up(greedy: Api, 
         assert reached <= LANES * (1 + (time.monotonic() - began) // GIVEN_UP_SECONDS)
         for pit in pits:
             receiver.let_go(pit)
+
+
+def test_computers_that_stand_still_hold_nobody_elses_requests_up(greedy: Api, modest: Api, model: FakeModel) -> None:
+    session = greedy.session()
+    stop = "(sleep 0.2; kill -STOP -1) > /dev/null 2>&1 &"
+    assert greedy.post(f"/v1/sessions/{session}/exec", command=stop)["exit_code"] == 0
+    path = f"/sandboxes/{session.removeprefix('sesn_')}/snapshots"
+    asked = threading.Semaphore(0)
+
+    def copy() -> None:
+        asked.release()
+        # Nobody waits for it to the end: the server is stopped before.
+        with contextlib.suppress(httpx2.HTTPError):
+            httpx2.post(greedy.url + path, headers={"x-api-key": greedy.key}, json={}, timeout=600, verify=False)
+
+    for _ in range(COPIES):
+        threading.Thread(target=copy, daemon=True).start()
+    for _ in range(COPIES):
+        assert asked.acquire(timeout=30)
+    for _ in range(10):
+        assert len(text_of(modest.turn(modest.session(), "quick"))) == 1

@@ -173,6 +173,8 @@ def test_requests_at_once_keep_their_ids_apart(site: Site) -> None:
 
 
 def test_a_hundred_requests_at_once_are_all_answered_by_a_bounded_number_of_threads(site: Site) -> None:
+    # Whose the requests are is found out by the first one.
+    site.ask("GET", "/t/who")
     with ThreadPoolExecutor(100) as pool:
         asked = [pool.submit(site.ask, "GET", "/t/slow") for _ in range(100)]
         site.services.go_on.wait(0.3)

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 
 import pytest
 
-from chalicelib.http.workers import Workers
+from chalicelib.http.workers import Workers, work_for
 
 colour: ContextVar[str] = ContextVar("colour", default="none")
 
@@ -66,3 +66,33 @@ def test_a_wait_that_is_given_up_harms_nobody() -> None:
         assert await workers.run(lambda: "next") == "next"
 
     asyncio.run(main())
+
+
+def test_calls_of_one_tenant_that_stand_still_leave_threads_for_others() -> None:
+    async def crowd(workers: Workers, release: threading.Event) -> list[bool]:
+        work_for("greedy")
+        return await asyncio.gather(*(workers.run(release.wait, 5) for _ in range(6)))
+
+    async def main() -> None:
+        workers, release = Workers(2, most=8), threading.Event()
+        standing = asyncio.create_task(crowd(workers, release))
+        await asyncio.sleep(0)
+        work_for("modest")
+        assert await asyncio.wait_for(workers.run(lambda: "served"), 2) == "served"
+        assert not standing.done()
+        release.set()
+        assert await standing == [True] * 6
+
+    asyncio.run(main())
+
+
+def test_a_tenants_calls_wait_for_its_own_threads_in_their_order() -> None:
+    begun: list[int] = []
+
+    async def main() -> None:
+        workers = Workers(1, most=8)
+        work_for("one")
+        await asyncio.gather(*(workers.run(begun.append, number) for number in range(20)))
+
+    asyncio.run(main())
+    assert begun == list(range(20))

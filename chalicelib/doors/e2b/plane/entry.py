@@ -1,9 +1,9 @@
 """From a request without an API key to the sandbox it may use: found, admitted, awake. All of it may block."""
 
 import hmac
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import InvalidRequest, Unauthenticated
@@ -11,6 +11,7 @@ from chalicelib.doors.e2b.addressing import Address, address_of
 from chalicelib.doors.e2b.errors import SandboxAway
 from chalicelib.doors.e2b.plane.holders import Fits, holder
 from chalicelib.doors.e2b.signatures import Signed
+from chalicelib.http.workers import on_thread, work_for
 from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.model import Sandbox
 from chalicelib.storage.keys import Space
@@ -19,9 +20,13 @@ if TYPE_CHECKING:
     from chalicelib.sandbox.computers import Live
     from chalicelib.wiring import Services
 
+T = TypeVar("T")
+
 _REFUSED = "the access token of the sandbox is missing or wrong: send it as X-Access-Token"
 _UNNAMED = "name a sandbox with the header E2b-Sandbox-Id"
 _WOKEN_MS = 300_000
+_UNNAMED = "unnamed sandbox"
+"""Whose threads look for a sandbox by its token alone; no tenant is called so."""
 _LONGEST_HOLD_MS = 3_600_000
 
 
@@ -70,6 +75,20 @@ class Entry:
             self.services.sandboxes.sync(self.space, self.sandbox_id)
         except (SandboxNotFound, SandboxPaused) as error:
             raise SandboxAway(self.sandbox_id) from error
+
+
+async def on_its_thread(work: Callable[..., T], services: "Services", headers: Mapping[str, str], *more: Any) -> T:
+    """``work`` for a request, and all that follows in this task, on the threads of the sandbox's tenant."""
+    work_for(await on_thread(_whose, services, headers))
+    return await on_thread(work, services, headers, *more)
+
+
+def _whose(services: "Services", headers: Mapping[str, str]) -> str:
+    address = address_of(headers)
+    if address is None:
+        return _UNNAMED
+    space = None if address.sandbox_id is None else services.sandboxes.locate(address.sandbox_id)
+    return _UNNAMED if space is None else space.tenant
 
 
 def is_running(services: "Services", headers: Mapping[str, str]) -> bool:

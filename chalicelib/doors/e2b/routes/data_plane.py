@@ -14,7 +14,7 @@ from chalicelib.doors.e2b import schemas
 from chalicelib.doors.e2b.addressing import address_of, is_addressed, is_for_a_port
 from chalicelib.doors.e2b.errors import PortClosed, SandboxAway
 from chalicelib.doors.e2b.plane import ports
-from chalicelib.doors.e2b.plane.entry import Entry, enter, is_running
+from chalicelib.doors.e2b.plane.entry import Entry, enter, is_running, on_its_thread
 from chalicelib.doors.e2b.plane.exchange import Question, Whole, ask, ask_whole
 from chalicelib.doors.e2b.plane.forwarding import inward, outward
 from chalicelib.doors.e2b.plane.frames import failure
@@ -91,7 +91,7 @@ def _target(request: Request) -> str:
 
 
 async def _check_running(call: Call) -> None:
-    if not await on_thread(is_running, call.services, call.headers):
+    if not await on_its_thread(is_running, call.services, call.headers):
         address = address_of(call.headers)
         raise SandboxAway("" if address is None else address.named)
 
@@ -99,7 +99,7 @@ async def _check_running(call: Call) -> None:
 async def read_file(call: Call) -> Answer | Relay:
     """A file's bytes."""
     query: schemas.FileQuery = call.query
-    entry = await on_thread(enter, call.services, call.headers, _signed(query, "read"))
+    entry = await on_its_thread(enter, call.services, call.headers, _signed(query, "read"))
     question = Question("GET", "/files", inward(call.headers), query=query.inward(), harmless=True)
     reply = await ask(entry, question)
     if reply.status >= _FAILED:
@@ -110,7 +110,7 @@ async def read_file(call: Call) -> Answer | Relay:
 async def write_files(call: Call) -> Answer:
     """Store one file or several; durable when this is answered."""
     query: schemas.FileQuery = call.query
-    entry = await on_thread(enter, call.services, call.headers, _signed(query, "write"))
+    entry = await on_its_thread(enter, call.services, call.headers, _signed(query, "write"))
     limit = call.services.settings.max_upload_mib * MIB
     if (whole(call.headers.get("content-length")) or 0) > limit + _FORM_ROOM:
         raise _too_large(limit)
@@ -142,7 +142,7 @@ async def _rpc(call: Call, *, service: _Service) -> Answer | Relay:
     method = call.path["method"]
     if not (method.isascii() and method.isalpha()):
         raise NotFound(f"{service.name} has no such method")
-    entry = await on_thread(enter, call.services, call.headers)
+    entry = await on_its_thread(enter, call.services, call.headers)
     body = await _request(call).body()
     path = f"/{service.name}/{method}"
     headers = inward(call.headers, leave_out=("content-length",))
@@ -161,7 +161,7 @@ def _hold_ms(call: Call, entry: Entry) -> int:
 
 async def stream_input(call: Call) -> Answer | Relay:
     """Send input to a process as it comes."""
-    entry = await on_thread(enter, call.services, call.headers)
+    entry = await on_its_thread(enter, call.services, call.headers)
     path = "/process.Process/StreamInput"
     sent = while_admitted(_request(call).stream(), partial(on_thread, entry.is_served))
     question = Question("POST", path, inward(call.headers), sent, hold_ms=_hold_ms(call, entry))
