@@ -1,6 +1,7 @@
 """Speaking with a guest."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -11,6 +12,9 @@ from chalicelib.sandbox.hosts.base import Link, SandboxError
 
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 60.0
+_SLOWEST_SECONDS = 300.0
+_LEAST_RATE = 64 << 10
+"""Bytes a second that are waited for in the long run."""
 MOST_BYTES = 64 << 20
 """The longest JSON answer or message taken from a guest."""
 
@@ -93,14 +97,15 @@ def frame(message: dict[str, Any]) -> bytes:
 
 
 def bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
-    """The pieces, as long as they are no more than so many bytes: what is inside a sandbox cannot be trusted to end.
+    """The pieces, as long as they are no more than so many bytes and do not trickle: what is inside a sandbox cannot
+    be trusted to end.
 
     Raises GuestGone.
     """
-    left = most
+    begun, taken = time.monotonic(), 0
     for piece in pieces:
-        left -= len(piece)
-        if left < 0:
+        taken += len(piece)
+        if taken > most or time.monotonic() - begun > _SLOWEST_SECONDS + taken / _LEAST_RATE:
             raise GuestGone("the sandbox answers without end")
         yield piece
 

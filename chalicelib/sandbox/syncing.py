@@ -2,9 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from chalicelib.memory.paths import MOUNT
 from chalicelib.sandbox import frames
@@ -21,7 +22,7 @@ from chalicelib.workspaces.service import Moved, Taken, WorkspaceService
 
 ROOTS = ("/workspace", "/mnt/session/outputs", "/mnt/session/results")
 _TRIES = 5
-_SECONDS = 600.0
+_SECONDS = 120.0
 
 
 class Intake(Protocol):
@@ -58,6 +59,20 @@ class Memory(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class _Line:
+    """Those who want one computer's changes stored: one at a time does it, and also for those who asked before it
+    began, so that nobody waits for more than two times however many there are.
+
+    ``begun`` counts the times; ``run`` is in whose course the last one was, ``ended`` how it did.
+    """
+
+    lock: Lock = field(default_factory=Lock)
+    begun: int = 0
+    run: str = ""
+    ended: Literal["stored", "gone", "otherwise"] = "otherwise"
+
+
 class Syncer:
     """Stores what changed in a computer since the last time."""
 
@@ -65,7 +80,7 @@ class Syncer:
         """``most_bytes`` is more than any scan of a computer within its limits can bring."""
         self._workspaces = workspaces
         self._most_bytes = most_bytes
-        self._locks: defaultdict[str, Lock] = defaultdict(Lock)
+        self._lines: defaultdict[str, _Line] = defaultdict(_Line)
         # Told to the guest with the next question: until then it reports those changes again, which does no harm.
         self._stored: dict[str, int] = {}
         self.watcher: Watcher | None = None
@@ -73,15 +88,32 @@ class Syncer:
 
     def sync(self, space: Space, live: Live, run: str = "") -> None:
         """Durable when this returns; ``run`` in whose course. Raises GuestGone, SandboxContended."""
-        with self._locks[live.boot]:
-            for _ in range(_TRIES):
-                try:
-                    return self._once(space, live, run)
-                except (Moved, ObjectMissing):
-                    continue
-                except ComputerReplaced as error:
-                    # It may answer yet; but the sandbox has another one by now.
-                    raise GuestGone(error.message) from error
+        line = self._lines[live.boot]
+        asked = line.begun
+        with line.lock:
+            if line.begun <= asked or line.run != run or line.ended == "otherwise":
+                self._in_line(line, space, live, run)
+            elif line.ended == "gone":
+                raise GuestGone("the sandbox does not answer")
+
+    def _in_line(self, line: _Line, space: Space, live: Live, run: str) -> None:
+        line.begun, line.run, line.ended = line.begun + 1, run, "otherwise"
+        try:
+            self._tried(space, live, run)
+        except GuestGone:
+            line.ended = "gone"
+            raise
+        line.ended = "stored"
+
+    def _tried(self, space: Space, live: Live, run: str) -> None:
+        for _ in range(_TRIES):
+            try:
+                return self._once(space, live, run)
+            except (Moved, ObjectMissing):
+                continue
+            except ComputerReplaced as error:
+                # It may answer yet; but the sandbox has another one by now.
+                raise GuestGone(error.message) from error
         raise SandboxContended("the workspace was changed by others again and again")
 
     def _once(self, space: Space, live: Live, run: str) -> None:
@@ -109,5 +141,5 @@ class Syncer:
 
     def forget(self, boot: str) -> None:
         """That computer is gone."""
-        self._locks.pop(boot, None)
+        self._lines.pop(boot, None)
         self._stored.pop(boot, None)

@@ -1,18 +1,23 @@
 """Sandboxes over real computers of this machine: their files outlive every computer, their processes do not."""
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
+from chalicelib.sandbox import syncing
+from chalicelib.sandbox.client import GuestGone
 from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.model import SandboxDraft
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.wiring import Services
 from tests.functional.sandbox.yards import Yard, kill_computer
+from tests.support.api import wait_for
 
 
 def test_files_outlive_the_computer_and_processes_do_not(yard: Yard) -> None:
@@ -106,6 +111,46 @@ def test_the_clock_ends_what_nobody_asks_for(yard: Yard) -> None:
     assert yard.services.sandboxes.sweep() == 1
     assert Services(yard.services.settings).sandboxes.locate(made.id) is None
     assert yard.services.sandboxes.sweep() == 0
+
+
+def test_whoever_stores_at_the_same_time_as_others_finds_their_own_stored(yard: Yard) -> None:
+    made = yard.create()
+    yard.run(made.id, "true")
+
+    def write(number: int) -> bool:
+        headers = {"content-type": "application/octet-stream"}
+        with yard.client(made.id).open(
+            "POST", "/files", params={"path": f"f{number}"}, content=b"1", headers=headers
+        ) as answer:
+            answer.read()
+        yard.sync(made.id)
+        return f"/workspace/f{number}" in yard.services.workspaces.tree(yard.space, made.id).entries
+
+    with ThreadPoolExecutor(12) as pool:
+        assert all(pool.map(write, range(48)))
+
+
+def test_however_many_wait_for_a_computer_that_stands_still_they_wait_as_long_as_one(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(syncing, "_SECONDS", 1.0)
+    made = yard.create()
+    yard.run(made.id, "(sleep 0.1; kill -STOP -1) > /dev/null 2>&1 &")
+    live = yard.services.sandboxes.live(yard.space, made.id)
+    answers = partial(live.client.call, "/search/glob", {"pattern": "*"}, timeout_s=0.3)
+    wait_for(lambda: _is_gone(answers), "the computer to stand still")
+    begun = time.monotonic()
+    with ThreadPoolExecutor(24) as pool:
+        assert all(pool.map(lambda _: _is_gone(lambda: yard.sync(made.id)), range(24)))
+    assert time.monotonic() - begun < 12
+
+
+def _is_gone(ask: Callable[[], object]) -> bool:
+    try:
+        ask()
+    except GuestGone:
+        return True
+    return False
 
 
 def test_snapshots_and_forks_have_the_files_and_their_own_future(yard: Yard) -> None:
