@@ -8,12 +8,13 @@ from typing import Any
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.core.paging import Page
-from chalicelib.observability import apart, log_failure, logger
+from chalicelib.observability import log_failure, logger
 from chalicelib.sandbox.client import GuestGone, GuestProblem
 from chalicelib.sandbox.computers import Computers, Live
 from chalicelib.sandbox.errors import NetworkFixed, SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.hosts.base import SandboxError, SandboxUnavailable
 from chalicelib.sandbox.model import Sandbox, SandboxDraft
+from chalicelib.sandbox.rounds import Rounds
 from chalicelib.sandbox.store import SandboxStore
 from chalicelib.sandbox.syncing import Syncer
 from chalicelib.sandbox.tokens import Holder, token_of
@@ -44,6 +45,7 @@ class SandboxService:
         self._syncer = syncer
         self._workspaces = workspaces
         self._secrets = secrets
+        self._rounds = Rounds(self._look_after)
         # An id never changes hands.
         self._located: dict[str, Space] = {}
 
@@ -365,14 +367,16 @@ class SandboxService:
         What somebody began and did not bring to its end goes on.
         """
         due = self._store.due(now_ms(), _SWEEP)
-        for space, sandbox_id in due:
-            with apart("sandbox", "a sandbox could not be looked after"), suppress(SandboxNotFound):
-                found = self._store.find(space, sandbox_id)
-                if found is not None:
-                    self._look_after(space, found)
+        self._rounds.go(due)
         return len(due)
 
-    def _look_after(self, space: Space, found: Sandbox) -> None:
+    def _look_after(self, space: Space, sandbox_id: str) -> None:
+        with suppress(SandboxNotFound):
+            found = self._store.find(space, sandbox_id)
+            if found is not None:
+                self._rested(space, found)
+
+    def _rested(self, space: Space, found: Sandbox) -> None:
         if found.removed_at is not None:
             self._finish(space, found)
             return
