@@ -75,8 +75,8 @@ def _run(job: Job, client: "GuestClient", body: dict[str, Any]) -> dict[str, Any
     end: dict[str, Any] = {}
     client.call(f"{_SHELL}/restart", {})
     try:
-        for message in client.events(f"{_SHELL}/run", body, silence_s=_SILENCE_SECONDS):
-            end = message["event"].get("end") or end
+        for happened in client.process(f"{_SHELL}/run", body, silence_s=_SILENCE_SECONDS):
+            end = happened.end or end
             job.look()
     except RunError:
         client.call(f"{_SHELL}/interrupt", {}, timeout_s=5)

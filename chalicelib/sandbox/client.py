@@ -1,5 +1,6 @@
 """Speaking with a guest."""
 
+import base64
 import json
 import time
 from collections.abc import Iterator
@@ -15,8 +16,8 @@ _ANSWER_SECONDS = 60.0
 _SLOWEST_SECONDS = 300.0
 _LEAST_RATE = 64 << 10
 """Bytes a second that are waited for in the long run."""
-MOST_BYTES = 64 << 20
-"""The longest JSON answer or message taken from a guest."""
+MOST_BYTES = 16 << 20
+"""The longest JSON answer or message taken from a guest: what is read into memory takes a multiple of it."""
 
 
 class GuestGone(SandboxError):
@@ -52,13 +53,12 @@ class GuestClient:
 
     def call(self, path: str, body: dict[str, Any], *, timeout_s: float = _ANSWER_SECONDS) -> dict[str, Any]:
         """One JSON question and its answer."""
-        with self.open("POST", path, json=body, timeout=timeout_s) as answer:
-            raw = b"".join(bounded(answer.iter_raw(), MOST_BYTES))
-        try:
-            found: dict[str, Any] = json.loads(raw)
-        except ValueError:
-            raise GuestGone("the sandbox does not speak as it should") from None
-        return found
+        return told(self.fetch("POST", path, json=body, timeout=timeout_s))
+
+    def fetch(self, method: str, path: str, *, most: int = MOST_BYTES, **options: Any) -> bytes:
+        """The whole body of an answer, as it comes: what it may be packed in is not opened."""
+        with self.open(method, path, **options) as answer:
+            return b"".join(bounded(answer.iter_raw(), most))
 
     def events(
         self, path: str, body: dict[str, Any], *, silence_s: float = _ANSWER_SECONDS, timeout_ms: int | None = None
@@ -78,16 +78,42 @@ class GuestClient:
             for _ in pieces:
                 continue
 
+    def process(self, path: str, body: dict[str, Any], **options: Any) -> "Iterator[Happened]":
+        """As ``events``, of a stream about a process."""
+        return map(Happened, self.events(path, body, **options))
+
     @contextmanager
     def open(self, method: str, path: str, **options: Any) -> Iterator[httpx2.Response]:
         """An answer whose body is still to be read."""
         try:
             with self._client.stream(method, path, **options) as answer:
                 if answer.status_code >= 400:
-                    raise _problem(answer.status_code, b"".join(bounded(answer.iter_raw(), MOST_BYTES)))
+                    raise _problem(answer.status_code, _json(b"".join(bounded(answer.iter_raw(), MOST_BYTES))))
                 yield answer
         except httpx2.TransportError as error:
             raise GuestGone(f"the sandbox does not answer ({type(error).__name__})") from error
+
+
+class Happened:
+    """One message about a process; not every one says something. Raises GuestGone for what is none."""
+
+    def __init__(self, message: dict[str, Any]) -> None:
+        event = message.get("event")
+        if not isinstance(event, dict) or not all(isinstance(event.get(part, {}), dict) for part in ("data", "end")):
+            raise _nonsense()
+        self.end: dict[str, Any] | None = event.get("end")
+        try:
+            self.said = b"".join(base64.b64decode(data) for data in event.get("data", {}).values())
+        except (ValueError, TypeError):
+            raise _nonsense() from None
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the process ended with; None while it runs."""
+        code = None if self.end is None else self.end.get("exitCode", 0)
+        if code is not None and not isinstance(code, int):
+            raise _nonsense()
+        return code
 
 
 def frame(message: dict[str, Any]) -> bytes:
@@ -118,15 +144,12 @@ def messages(pieces: Iterator[bytes]) -> Iterator[dict[str, Any]]:
         while (whole := _frame_length(held)) <= len(held):
             flag, raw = held[0], bytes(held[5:whole])
             del held[:whole]
-            try:
-                message = json.loads(raw)
-            except ValueError:
-                raise GuestGone("the sandbox does not speak as it should") from None
+            message = told(raw)
             if not flag & 2:
                 yield message
                 continue
             if problem := message.get("error"):
-                raise GuestProblem(problem.get("code", "unknown"), problem.get("message", ""), 200)
+                raise _problem(200, problem)
             return
     raise GuestGone("the sandbox broke off its answer")
 
@@ -138,9 +161,26 @@ def _frame_length(held: bytearray) -> int:
     return length
 
 
-def _problem(status: int, body: bytes) -> GuestProblem:
+def told(raw: bytes) -> dict[str, Any]:
+    """What a guest says as JSON. Raises GuestGone for what is no object."""
+    found = _json(raw)
+    if not isinstance(found, dict):
+        raise _nonsense()
+    return found
+
+
+def _nonsense() -> GuestGone:
+    return GuestGone("the sandbox does not speak as it should")
+
+
+def _json(raw: bytes) -> Any:
     try:
-        told = json.loads(body)
-        return GuestProblem(str(told.get("code", "unknown")), str(told.get("message", "")), status)
-    except (ValueError, AttributeError):
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _problem(status: int, problem: Any) -> GuestProblem:
+    if not isinstance(problem, dict):
         return GuestProblem("unknown", f"the sandbox answered {status}", status)
+    return GuestProblem(str(problem.get("code", "unknown")), str(problem.get("message", "")), status)

@@ -120,11 +120,8 @@ class Computers:
                     # Its host froze it by itself, or somebody died before that was written down.
                     self._host.thaw(computer.handle)
                 link = self._host.link(computer.handle)
-                with (
-                    closing(GuestClient(link)) as client,
-                    client.open("GET", "/health", timeout=_LOOK_SECONDS) as answer,
-                ):
-                    answer.read()
+                with closing(GuestClient(link)) as client:
+                    client.fetch("GET", "/health", timeout=_LOOK_SECONDS)
             except (GuestGone, GuestProblem, SandboxUnavailable):
                 # What is dying may look alive for a moment longer than it answers.
                 time.sleep(_WAIT_SECONDS)

@@ -4,13 +4,20 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from chalicelib.sandbox.client import MOST_BYTES, GuestGone
+from chalicelib.sandbox.client import GuestGone, told
 from chalicelib.workspaces.gathering import Finish
 from chalicelib.workspaces.model import Entry
 
 _PIECE = 1 << 18
 _LONGEST_PATH = 4096
+_LONGEST_HEADER = 4 << 20
+_MOST_OF_HEADERS = 192 << 20
+"""So many bytes the headers of a scan may have in all: what they tell is held in memory."""
+_LONGEST_LABELS = 64 << 10
+_KINDS = ("file", "dir", "symlink")
+_MODES = 0o7777
 _LATEST_NS = 253_402_300_799 * 1_000_000_000
+_LATEST_SCAN = 1 << 53
 
 
 class _Pipe:
@@ -63,39 +70,69 @@ def received(pieces: Iterator[bytes], finish: Finish, roots: Sequence[str]) -> I
 
     Raises GuestGone when it breaks off or is not what a guest would send.
     """
-    pipe, files = _Pipe(pieces), set[str]()
-    while True:
-        header = _header(pipe)
+    headers, removed, files = _Headers(_Pipe(pieces)), list[str](), set[str]()
+    for header in headers:
+        removed += [path for path in _paths(header) if _lies_below(path, roots)]
         if header.get("end"):
-            finish.seq = int(header["seq"])
-            finish.removed = [path for path in header["removed"] if _lies_below(path, roots)]
+            finish.seq, finish.removed = _number(header, "seq", _LATEST_SCAN), removed
             return
-        entry = IncomingEntry(header, pipe)
-        if (link := header.get("link")) and link not in files:
-            raise GuestGone("the sandbox does not speak as it should")
+        if "path" not in header:
+            continue
+        entry = IncomingEntry(_described(header), headers.pipe)
+        if (link := entry.header.get("link")) and link not in files:
+            raise _nonsense()
         if _lies_below(entry.path, roots):
             yield entry
-            if header["type"] == "file" and not link:
+            if entry.header["type"] == "file" and not link:
                 files.add(entry.path)
         for _ in entry.pieces():
             continue
 
 
-def _header(pipe: _Pipe) -> dict[str, Any]:
-    size = int.from_bytes(pipe.exactly(4), "big")
-    if size > MOST_BYTES:
-        raise GuestGone("the sandbox answers without end")
-    try:
-        header = json.loads(pipe.exactly(size))
-        usual: dict[str, Any] = {"path": "", "type": "", "mode": 0, "mtime": 0, "size": 0, "target": ""} | header
-    except (ValueError, TypeError):
-        raise GuestGone("the sandbox does not speak as it should") from None
-    well = all(isinstance(usual[name], int) and usual[name] >= 0 for name in ("mode", "mtime", "size"))
-    well = well and usual["mtime"] <= _LATEST_NS and all(_is_text(usual[name]) for name in ("path", "type", "target"))
-    well = well and _are_labels(usual.get("labels")) and _is_link(usual)
-    if not well or (not header.get("end") and usual["type"] not in ("file", "dir", "symlink")):
-        raise GuestGone("the sandbox does not speak as it should")
-    return usual
+class _Headers:
+    """What is read of a pipe between contents. Raises GuestGone."""
+
+    def __init__(self, pipe: _Pipe) -> None:
+        self.pipe = pipe
+        self._left = _MOST_OF_HEADERS
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        while True:
+            size = int.from_bytes(self.pipe.exactly(4), "big")
+            self._left -= size
+            if size > _LONGEST_HEADER or self._left < 0:
+                raise GuestGone("the sandbox answers without end")
+            yield told(self.pipe.exactly(size))
+
+
+def _described(header: Mapping[str, Any]) -> dict[str, Any]:
+    """An entry's header with all of its fields."""
+    full: dict[str, Any] = {"path": "", "type": "", "target": ""} | dict(header)
+    numbers = {"mode": _MODES, "size": _LATEST_SCAN, "mtime": _LATEST_NS}
+    full |= {name: _number(header, name, most) for name, most in numbers.items()}
+    well = all(_is_text(full[name]) for name in ("path", "type", "target")) and _are_labels(full.get("labels"))
+    if not well or not _is_link(full) or full["type"] not in _KINDS or len(full["target"]) > _LONGEST_PATH:
+        raise _nonsense()
+    return full
+
+
+def _number(header: Mapping[str, Any], name: str, most: int) -> int:
+    value = header.get(name, 0)
+    if not isinstance(value, int) or not 0 <= value <= most:
+        raise _nonsense()
+    return value
+
+
+def _paths(header: Mapping[str, Any]) -> list[Any]:
+    """The paths that are gone, as far as a header tells."""
+    found = header.get("removed", [])
+    if not isinstance(found, list):
+        raise _nonsense()
+    return found
+
+
+def _nonsense() -> GuestGone:
+    return GuestGone("the sandbox does not speak as it should")
 
 
 def _is_text(value: Any) -> bool:
@@ -109,7 +146,9 @@ def _is_text(value: Any) -> bool:
 def _are_labels(value: Any) -> bool:
     if value is None:
         return True
-    return isinstance(value, dict) and all(_is_text(part) for pair in value.items() for part in pair)
+    if not isinstance(value, dict) or not all(_is_text(part) for pair in value.items() for part in pair):
+        return False
+    return sum(len(name) + len(text) for name, text in value.items()) <= _LONGEST_LABELS
 
 
 def _is_link(header: Mapping[str, Any]) -> bool:

@@ -1,9 +1,8 @@
 """Entries of a tree on their way into a computer."""
 
-import json
 from collections.abc import Iterator
 
-from chalicelib.sandbox.client import MOST_BYTES, GuestClient, GuestGone, bounded
+from chalicelib.sandbox.client import GuestClient, GuestGone, told
 
 _SECONDS = 600.0
 _MOST_PROBLEMS = 20
@@ -18,13 +17,11 @@ def send_tree(client: GuestClient, body: Iterator[bytes], *, baseline: bool = Fa
     Tells what could not be made for something that is in its way. Raises GuestGone, GuestProblem.
     """
     params = {"baseline": "1", "links": "1" if links else "0"} if baseline else {}
-    with client.open("PUT", "/tree", content=body, params=params, timeout=_SECONDS) as answer:
-        told = b"".join(bounded(answer.iter_raw(), MOST_BYTES))
-    try:
-        problems = [str(problem) for problem in json.loads(told)["problems"]]
-    except (ValueError, KeyError, TypeError):
-        raise GuestGone("the sandbox does not speak as it should") from None
-    return [f"A file could not be put in its place: {_plain(problem)}" for problem in problems[:_MOST_PROBLEMS]]
+    answer = told(client.fetch("PUT", "/tree", content=body, params=params, timeout=_SECONDS))
+    problems = answer.get("problems")
+    if not isinstance(problems, list):
+        raise GuestGone("the sandbox does not speak as it should")
+    return [f"A file could not be put in its place: {_plain(str(problem))}" for problem in problems[:_MOST_PROBLEMS]]
 
 
 def _plain(text: str) -> str:

@@ -92,8 +92,8 @@ def _end(context: ToolContext, client: "GuestClient", body: dict[str, Any]) -> d
     end: dict[str, Any] = {}
     with _interruptible(context, client):
         call = {**body, "call": context.tool_use_id}
-        for message in client.events(f"{_SHELL}/run", call, silence_s=_SILENCE_SECONDS):
-            end = message["event"].get("end") or end
+        for happened in client.process(f"{_SHELL}/run", call, silence_s=_SILENCE_SECONDS):
+            end = happened.end or end
     return end
 
 

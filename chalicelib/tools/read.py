@@ -107,7 +107,6 @@ def _media(client: "GuestClient", found: dict[str, Any]) -> ToolOutput:
     most = _MOST_BYTES["image" if is_image else kind]
     if size > most:
         return failure(f"'{found['path']}' has {size} bytes; to be looked at it may have {most} at most.")
-    with client.open("GET", "/files", params={"path": found["path"]}) as answer:
-        data = base64.b64encode(answer.read()).decode()
+    data = base64.b64encode(client.fetch("GET", "/files", most=most, params={"path": found["path"]})).decode()
     source = {"type": "base64", "media_type": kind, "data": data}
     return ToolOutput([{"type": "image" if is_image else "document", "source": source}])

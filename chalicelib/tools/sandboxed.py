@@ -1,5 +1,6 @@
 """What the tools that work in the session's sandbox have in common."""
 
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -99,9 +100,8 @@ def result_path(context: ToolContext, suffix: str) -> str:
 def put_file(client: "GuestClient", path: str, content: bytes) -> str:
     """Write a file in the sandbox; its absolute path there. Raises SandboxError."""
     headers = {"content-type": "application/octet-stream"}
-    with client.open("POST", "/files", params={"path": path}, content=content, headers=headers) as answer:
-        answer.read()
-        return str(answer.json()[0]["path"])
+    answer = client.fetch("POST", "/files", params={"path": path}, content=content, headers=headers)
+    return str(json.loads(answer)[0]["path"])
 
 
 def numbered(text: str, first: int) -> list[str]:

@@ -14,6 +14,7 @@ ENVD_VERSION = "0.6.13"
 """The release of the guest interface clients may expect; they switch features on by it."""
 
 _CLIENT = "lambent"
+_MOST_MEASURED = 1 << 53
 _SNAPSHOT = "snap"
 _NO_END = "9999-12-31T23:59:59.000Z"
 
@@ -70,10 +71,15 @@ def _facts(found: Sandbox, limits: Limits) -> dict[str, Any]:
 def metric(sample: Mapping[str, Any], limits: Limits, now_ms: int) -> dict[str, Any]:
     """What a guest measured at that moment; inside, more memory may be seen than the sandbox is given."""
     names = ("cpuCount", "cpuUsedPct", "memUsed", "memTotal", "memCache", "diskUsed", "diskTotal")
-    measured = {name: sample.get(name) or 0 for name in names}
+    measured = {name: _measured(sample.get(name)) for name in names}
     measured["memTotal"] = min(measured["memTotal"], limits.memory_mib << 20) or limits.memory_mib << 20
     found = schemas.Metric.model_validate(measured | {"timestamp": iso(now_ms), "timestampUnix": now_ms // 1000})
     return found.model_dump(by_alias=True)
+
+
+def _measured(value: Any) -> float:
+    """A number that can be shown, whatever the inside says."""
+    return value if isinstance(value, int | float) and 0 <= value < _MOST_MEASURED else 0
 
 
 def snapshot_name(snapshot_id: str) -> str:

@@ -46,12 +46,14 @@ def of(path: str, info: os.stat_result) -> dict[str, str]:
             return known
     try:
         found = json.loads(os.getxattr(path, _ATTRIBUTE))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     if not isinstance(found, dict):
         return {}
+    # Commands can write what they like there.
     labels = {str(key): str(value) for key, value in found.items()}
-    return labels if "".join((*labels, *labels.values())).isascii() else {}
+    text = "".join((*labels, *labels.values()))
+    return labels if text.isascii() and len(text) <= _LARGEST else {}
 
 
 def _identity(info: os.stat_result) -> tuple[int, int, int]:

@@ -18,6 +18,8 @@ from .wire import Json, Problem, Raw, Readable, Reply, Request, Routes, exactly
 _PIECE = 1 << 18
 _SMALL = 1 << 20
 _KEPT_SCANS = 16
+_TOLD_AT_ONCE = 500
+"""How many paths that are gone stand in one frame."""
 _MOST_PROBLEMS = 20
 RESTORABLE = ("/workspace", "/mnt/session", "/mnt/memory")
 UPLOADS = "/mnt/session/uploads"
@@ -287,7 +289,9 @@ def _changes(roots: list[str]) -> Iterator[bytes]:
                 first[info.st_dev, info.st_ino] = shown
     removed = [path for path in base if path not in seen and _under(path, roots)]
     _BASE.found(seq, sent, removed)
-    yield _frame({"end": True, "removed": removed, "seq": seq})
+    for start in range(0, len(removed), _TOLD_AT_ONCE):
+        yield _frame({"removed": removed[start : start + _TOLD_AT_ONCE]})
+    yield _frame({"end": True, "removed": [], "seq": seq})
 
 
 def _has_names(shown: str, info: os.stat_result) -> bool:

@@ -1,6 +1,5 @@
 """What clients do in a session's sandbox themselves: commands, and looking at what its agent left there."""
 
-import base64
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,19 +44,16 @@ def _executed(sandbox: SessionSandbox, command: str, timeout_ms: int) -> Command
     process = {"cmd": "/bin/bash", "args": ["-l", "-c", f"exec 2>&1\n{command}"]}
     said, code, lost = bytearray(), TIMED_OUT, False
     try:
-        for message in sandbox.client().events(
+        for happened in sandbox.client().process(
             "/process.Process/Start",
             {"process": process, "stdin": False},
             silence_s=_SILENCE_SECONDS,
             timeout_ms=timeout_ms,
         ):
-            event = message.get("event", {})
-            for data in event.get("data", {}).values():
-                said += base64.b64decode(data)
-                lost = lost or len(said) > _KEPT_BYTES
-                del said[_KEPT_BYTES:]
-            if "end" in event:
-                code = int(event["end"].get("exitCode", 0))
+            said += happened.said
+            lost = lost or len(said) > _KEPT_BYTES
+            del said[_KEPT_BYTES:]
+            code = code if happened.exit_code is None else happened.exit_code
     except GuestProblem as problem:
         if problem.guest_code != "deadline_exceeded":
             raise

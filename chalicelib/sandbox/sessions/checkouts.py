@@ -1,14 +1,15 @@
 """Repositories attached to a session, cloned where its agent finds them."""
 
-import base64
 import shlex
 from collections.abc import Iterable
 
 from chalicelib.sandbox.client import GuestClient, GuestProblem
 from chalicelib.sandbox.profile import Checkout
 
-_SECONDS = 600.0
+_SILENCE_SECONDS = 120.0
+_LONGEST_MS = 600_000
 _LAST = 400
+_KEPT = 4 * _LAST
 
 
 def put(client: GuestClient, checkouts: Iterable[Checkout]) -> list[str]:
@@ -31,14 +32,14 @@ def _run(client: GuestClient, script: str) -> tuple[int, str]:
     process = {"cmd": "/bin/bash", "args": ["-c", script], "envs": {"GIT_TERMINAL_PROMPT": "0"}}
     said, code = b"", -1
     try:
-        for message in client.events(
-            "/process.Process/Start", {"process": process, "stdin": False}, silence_s=_SECONDS
+        for happened in client.process(
+            "/process.Process/Start",
+            {"process": process, "stdin": False},
+            silence_s=_SILENCE_SECONDS,
+            timeout_ms=_LONGEST_MS,
         ):
-            event = message.get("event", {})
-            if "data" in event:
-                said += base64.b64decode(next(iter(event["data"].values())))
-            if "end" in event:
-                code = int(event["end"].get("exitCode", 0))
+            said = (said + happened.said)[-_KEPT:]
+            code = code if happened.exit_code is None else happened.exit_code
     except GuestProblem as problem:
         return code, problem.message
     return code, said.decode(errors="replace")

@@ -4,7 +4,6 @@ from typing import Any
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import InvalidRequest
-from chalicelib.core.jsonio import loads
 from chalicelib.core.paging import BadCursor, decode_place, encode_cursor
 from chalicelib.doors.e2b import render, schemas
 from chalicelib.doors.e2b.common import domain_of, limits_of, named, space_of
@@ -60,8 +59,10 @@ def metrics(call: Call) -> Answer:
     asked = (query.start or 0) <= now // 1000 + 1 and (query.end is None or query.end >= now // 1000 - 1)
     if found.state == "paused" or not asked:
         return Answer([])
-    with call.services.sandboxes.live(space, sandbox_id).client.open("GET", "/metrics") as answer:
-        return Answer([render.metric(loads(answer.read()), limits_of(call), now)])
+    from chalicelib.sandbox.client import told
+
+    sample = told(call.services.sandboxes.live(space, sandbox_id).client.fetch("GET", "/metrics"))
+    return Answer([render.metric(sample, limits_of(call), now)])
 
 
 _LIST = {200: "application/json"}
