@@ -12,8 +12,10 @@ from chalicelib.sandbox.box.egress.errors import Stalled
 
 _MOST = 32 * 1024
 _LONGEST_LINE = 8 * 1024
-_MAYBE_REQUEST = re.compile(rb"[A-Z]{1,24}(?: |\Z)")
-_REQUEST = re.compile(rb"[A-Z]{1,24} [^ \r\n]+ HTTP/1\.[01]\r?\n")
+_MAYBE_REQUEST = re.compile(rb"[\r\n]*(?:[!#$%&'*+.^_`|~0-9A-Za-z-]{1,24}(?:[ \t]|\Z)|\Z)")
+_REQUEST = re.compile(rb"[\r\n]*[^\r\n]*[ \t]HTTP/[0-9][^\r\n]*\r?\n", re.IGNORECASE)
+"""Whatever a host may take for one, empty lines in front and all: read as one it names its host or is refused."""
+_HTTP_2 = b"PRI * HTTP/2.0\r\n"
 _REST_SECONDS = 10.0
 
 
@@ -63,8 +65,8 @@ def _judged(data: bytes) -> Opening | None:
     if data[0] == HANDSHAKE:
         hello = read_hello(data)
         return None if hello is None else Opening("tls", hello)
-    if not _MAYBE_REQUEST.match(data):
+    if not _MAYBE_REQUEST.match(data) or data.startswith(_HTTP_2):
         return OTHER
-    if b"\n" in data:
+    if b"\n" in data.lstrip(b"\r\n"):
         return Opening("http") if _REQUEST.match(data) else OTHER
-    return None if len(data) < _LONGEST_LINE else OTHER
+    return None if len(data) < _LONGEST_LINE else Opening("http")

@@ -1,5 +1,6 @@
 """What goes through a CONNECT without being opened, and what does not."""
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -170,6 +171,58 @@ def test_an_absolute_url_cannot_name_another_host_either(target: str) -> None:
         tunnel.sendall(request(target, f"Host: good.test:{web.port}", method=method))
         assert read(tunnel).status in (400, 403)
         assert web.requests == []
+
+
+OTHER_HOST = b"Host: other.test\r\nConnection: close\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"GET / HTTP/1.1\r\n",
+        b"\r\nGET / HTTP/1.1\r\n",
+        b"\n\n\r\nGET / HTTP/1.1\r\n",
+        b"get / HTTP/1.1\r\n",
+        b"M-SEARCH / HTTP/1.1\r\n",
+        b"GET  /  HTTP/1.1\r\n",
+        b"GET\t/\tHTTP/1.1\r\n",
+        b"GET / HTTP/1.1 \r\n",
+        b"GET / http/1.1\n",
+        b"GET / HTTP/2.0\r\n",
+        b"GET /?" + b"x" * 9_000 + b" HTTP/1.1\r\n",
+        b"GET /?" + b"x" * 40_000 + b" HTTP/1.1\r\n",
+    ],
+    ids=[
+        *("plain", "empty-line", "empty-lines", "small", "dash", "spaces", "tabs", "space-behind", "small-version"),
+        *("version", "long", "longer"),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+def test_whatever_a_host_may_take_for_a_request_stays_with_its_host(first: bytes, at_once: bool) -> None:
+    listener, got, ended = _collector()
+    with listener, box(ONLY_GOOD, **HERE) as inside:
+        tunnel, _ = inside.connect(f"good.test:{listener.getsockname()[1]}")
+        tunnel.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        said = first + OTHER_HOST
+        with contextlib.suppress(ConnectionError):
+            for piece in [said] if at_once else [said[:1], said[1:3], said[3:20], said[20:]]:
+                tunnel.sendall(piece)
+            tunnel.shutdown(socket.SHUT_WR)
+        assert ended.wait(5)
+    assert b"other.test" not in got
+
+
+@pytest.mark.parametrize(
+    "first", [b"SSH-2.0-Test\r\n", b"*1\r\n$4\r\nPING\r\n", b"\r\n", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"]
+)
+def test_what_is_no_request_goes_through(first: bytes) -> None:
+    listener, got, ended = _collector()
+    with listener, box(ONLY_GOOD, **HERE) as inside:
+        tunnel, _ = inside.connect(f"good.test:{listener.getsockname()[1]}")
+        tunnel.sendall(first + b"\x00\x01 more")
+        tunnel.shutdown(socket.SHUT_WR)
+        assert ended.wait(5)
+    assert got == first + b"\x00\x01 more"
 
 
 def test_a_web_socket_in_a_tunnel() -> None:
