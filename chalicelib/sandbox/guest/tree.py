@@ -6,17 +6,15 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
-from . import contents, metadata, paths, removing
-from .entries import LATEST_NS
+from . import contents, metadata, paths, removing, scan
 from .failures import told
 from .paths import MEMORY, SKILLS
-from .walking import SKILLS_LINK, is_skills_link, walk
+from .scan import Mark
 from .wire import Json, Problem, Raw, Readable, Reply, Request, Routes, exactly
 
 _PIECE = 1 << 18
-_SMALL = 1 << 20
 _KEPT_SCANS = 16
 _TOLD_AT_ONCE = 500
 """How many paths that are gone stand in one frame."""
@@ -24,16 +22,6 @@ _MOST_PROBLEMS = 20
 RESTORABLE = ("/workspace", "/mnt/session", "/mnt/memory")
 UPLOADS = "/mnt/session/uploads"
 _LINKED_BELOW = "/workspace/"
-
-
-class Mark(NamedTuple):
-    """What tells that a file is not the one it was."""
-
-    mode: int
-    size: int
-    mtime: int
-    ctime: int
-    inode: int
 
 
 class Baseline:
@@ -67,11 +55,11 @@ class Baseline:
     def commit(self, seq: int) -> None:
         """The outside has what that scan sent. A later scan's confirmation is not undone by an earlier one's."""
         with self._lock:
-            scan = self._scans.pop(seq, None)
-            if scan is None or seq < self._committed:
+            known = self._scans.pop(seq, None)
+            if known is None or seq < self._committed:
                 return
             self._committed = seq
-            changed, removed = scan
+            changed, removed = known
             self.marks.update(changed)
             for path in removed:
                 self.marks.pop(path, None)
@@ -99,18 +87,22 @@ def restore(request: Request) -> Reply:
         with _noting(problems, path, keep):
             _take_away(path)
     if any(header["path"].startswith(f"{SKILLS}/") for header in made):
-        with _noting(problems, SKILLS_LINK, keep):
+        with _noting(problems, scan.SKILLS_LINK, keep):
             _link_skills()
     _set_closed(0o555, stores)
-    marks = {header["path"]: _mark(os.lstat(paths.real(header["path"]))) for header in made if header["type"] != "dir"}
+    marks = {header["path"]: _mark_at(header["path"]) for header in made if header["type"] != "dir"}
     # Deepest first: a directory that may not be entered must have its content by then, and nobody looks into it later.
     for header in reversed(made):
         if header["type"] == "dir":
             os.chmod(paths.real(header["path"]), header["mode"])
-            marks[header["path"]] = _mark(os.lstat(paths.real(header["path"])))
+            marks[header["path"]] = _mark_at(header["path"])
     if keep:
         _BASE.add(marks)
     return Json({"entries": len(made), "problems": problems[:_MOST_PROBLEMS]})
+
+
+def _mark_at(path: str) -> scan.Mark:
+    return scan.mark_of(os.lstat(paths.real(path)))
 
 
 @contextlib.contextmanager
@@ -147,8 +139,8 @@ class _Content:
 
 def _link_skills() -> None:
     """Let the home folder lead to the skills, unless somebody keeps something of their own there."""
-    link, target = paths.real(SKILLS_LINK), paths.real(SKILLS)
-    if is_skills_link(link):
+    link, target = paths.real(scan.SKILLS_LINK), paths.real(SKILLS)
+    if scan.is_skills_link(link):
         return
     if os.path.lexists(link):
         raise Problem("failed_precondition", f"something else stands there; the skills are in {SKILLS}")
@@ -274,97 +266,30 @@ def _changes(roots: list[str]) -> Iterator[bytes]:
     sent: dict[str, Mark] = {}
     seen: set[str] = set()
     first: dict[tuple[int, int], str] = {}
-    for shown, real, info in walk(roots):
+    unread: list[str] = []
+    for shown, real, info in scan.walk(roots, unread):
         seen.add(shown)
-        if base.get(shown) == _mark(info):
+        if base.get(shown) == scan.mark_of(info):
             continue
         if not _has_names(shown, info):
-            yield from _entry(shown, real, info, sent)
+            yield from scan.entry(shown, real, info, sent)
         elif (name := first.get((info.st_dev, info.st_ino))) is not None:
-            yield _frame(_header(shown, info) | {"type": "file", "link": name})
+            yield scan.frame(scan.header_of(shown, info) | {"type": "file", "link": name})
             sent[shown] = sent[name]
         else:
-            yield from _entry(shown, real, info, sent)
+            yield from scan.entry(shown, real, info, sent)
             if shown in sent:
                 first[info.st_dev, info.st_ino] = shown
-    removed = [path for path in base if path not in seen and _under(path, roots)]
+    removed = [path for path in base if path not in seen and scan.under(path, roots) and not scan.under(path, unread)]
     _BASE.found(seq, sent, removed)
     for start in range(0, len(removed), _TOLD_AT_ONCE):
-        yield _frame({"removed": removed[start : start + _TOLD_AT_ONCE]})
-    yield _frame({"end": True, "removed": [], "seq": seq})
+        yield scan.frame({"removed": removed[start : start + _TOLD_AT_ONCE]})
+    yield scan.frame({"end": True, "removed": [], "seq": seq})
 
 
 def _has_names(shown: str, info: os.stat_result) -> bool:
     """Whether the file may have other names; each of them counts as changed when one is made or taken away."""
     return info.st_nlink > 1 and stat.S_ISREG(info.st_mode) and shown.startswith(_LINKED_BELOW)
-
-
-def _under(path: str, roots: list[str]) -> bool:
-    return any(path == root or path.startswith(f"{root}/") for root in roots)
-
-
-def _entry(shown: str, real: str, info: os.stat_result, sent: dict[str, Mark]) -> Iterator[bytes]:
-    header = _header(shown, info)
-    try:
-        if stat.S_ISDIR(info.st_mode):
-            yield _frame({**header, "type": "dir"})
-        elif stat.S_ISLNK(info.st_mode):
-            target = os.readlink(real)
-            target.encode()
-            yield _frame({**header, "type": "symlink", "target": target})
-        else:
-            labels = metadata.of(real, info)
-            yield from _content({**header, "labels": labels} if labels else header, real, info.st_size)
-    except (OSError, UnicodeEncodeError):
-        # It went away between the look and the reading, and the next scan tells; or it leads to what is no text.
-        return
-    sent[shown] = _mark(info)
-
-
-def _header(shown: str, info: os.stat_result) -> dict[str, Any]:
-    mtime = min(max(info.st_mtime_ns, 1), LATEST_NS)
-    return {"path": shown, "mode": stat.S_IMODE(info.st_mode), "size": 0, "mtime": mtime}
-
-
-def _content(header: dict[str, Any], real: str, size: int) -> Iterator[bytes]:
-    descriptor = _opened(real)
-    with os.fdopen(descriptor, "rb", buffering=0) as file:
-        if size <= _SMALL:
-            data = (file.read(size) if size else b"") or b""
-            yield _frame({**header, "type": "file", "size": len(data)}) + data
-            return
-        yield _frame({**header, "type": "file", "size": size})
-        left = size
-        while left:
-            # A file that shrinks meanwhile is filled up: its change is found again by the next scan.
-            piece = file.read(min(left, _PIECE)) or b"\0" * min(left, _PIECE)
-            yield piece
-            left -= len(piece)
-
-
-def _opened(real: str) -> int:
-    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
-    try:
-        return os.open(real, flags)
-    except PermissionError:
-        mode = stat.S_IMODE(os.lstat(real).st_mode)
-        os.chmod(real, mode | stat.S_IRUSR)
-        try:
-            return os.open(real, flags)
-        finally:
-            os.chmod(real, mode)
-
-
-def _mark(info: os.stat_result) -> Mark:
-    # A folder's size and times change with what is in it, which is told by itself.
-    if stat.S_ISDIR(info.st_mode):
-        return Mark(info.st_mode, 0, 0, 0, 0)
-    return Mark(info.st_mode, info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
-
-
-def _frame(header: dict[str, Any]) -> bytes:
-    raw = json.dumps(header).encode()
-    return len(raw).to_bytes(4, "big") + raw
 
 
 ROUTES: Routes = {

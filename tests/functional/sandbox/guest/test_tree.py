@@ -1,8 +1,12 @@
 """The durable part of the file system, out and in: what can be kept is, and what is in the way stops nothing else."""
 
 import os
+import resource
 from typing import Any
 
+import pytest
+
+from chalicelib.sandbox.client import GuestGone, GuestProblem
 from chalicelib.sandbox.frames import received, sent
 from chalicelib.sandbox.sending import send_tree
 from chalicelib.workspaces.gathering import Finish
@@ -43,6 +47,49 @@ def test_a_closed_folder_is_kept_with_its_content_and_stays_closed(guest: Guest,
     assert (real / "closed").stat().st_mode & 0o777 == 0
     (real / "closed").chmod(0o700)
     assert (real / "closed" / "in").stat().st_mode & 0o777 == 0o400
+
+
+def test_what_cannot_be_looked_at_for_want_of_descriptors_is_not_gone(guest: Guest, folder: str) -> None:
+    real = guest.root / folder.lstrip("/")
+    (real / "in").mkdir()
+    (real / "in" / "f").write_text("x")
+    first = Finish()
+    assert set(_scan(guest, folder, first)) == {f"{folder}/in", f"{folder}/in/f"}
+    was = resource.prlimit(guest.process.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(guest.process.pid, resource.RLIMIT_NOFILE, (3, was[1]))
+    with pytest.raises((GuestGone, GuestProblem)):
+        _scan(guest, folder, Finish(), first.seq)
+    resource.prlimit(guest.process.pid, resource.RLIMIT_NOFILE, was)
+    second = Finish()
+    assert (_scan(guest, folder, second), second.removed) == ([], [])
+
+
+def test_labels_of_any_form_that_commands_made_up_stop_nothing(guest: Guest, folder: str) -> None:
+    real = guest.root / folder.lstrip("/")
+    made = {
+        "deep": b"[" * 3500,
+        "deeper": b'{"a":' * 600,
+        "half": b'{"a": 1',
+        "number": b"5",
+        "bytes": b"\xff\xfe",
+        "surrogate": b'{"a": "\\ud800"}',
+        "empty": b"",
+    }
+    for name, label in made.items():
+        (real / name).touch()
+        try:
+            os.setxattr(real / name, "user.lambent.metadata", label)
+        except OSError:
+            pytest.skip("this file system takes no labels")
+    found = scanned(guest, folder)
+    assert {name: header.get("labels") for name, header in found.items()} == dict.fromkeys(made)
+    listed = guest.call("/filesystem.Filesystem/ListDir", {"path": folder})["entries"]
+    assert {entry["name"] for entry in listed} == set(made)
+
+
+def _scan(guest: Guest, folder: str, finish: Finish, stored: int = 0) -> list[str]:
+    with guest.client.open("POST", "/tree/changes", json={"roots": [folder], "stored": stored}) as answer:
+        return [one.path for one in received(answer.iter_raw(), finish, [folder])]
 
 
 def test_what_is_in_the_way_of_an_entry_is_told_and_the_others_are_made(guest: Guest, folder: str) -> None:
