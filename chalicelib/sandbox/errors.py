@@ -18,3 +18,9 @@ class NetworkFixed(Conflict):
 
 class SandboxContended(SandboxError):
     """Others changed the sandbox again and again; nothing was changed here."""
+
+
+class SandboxFull(SandboxError):
+    """There is more in the sandbox than its workspace can keep; what was kept before is whole."""
+
+    status = 507

@@ -11,7 +11,7 @@ from chalicelib.core.paging import Page
 from chalicelib.observability import log_failure, logger
 from chalicelib.sandbox.client import GuestGone, GuestProblem
 from chalicelib.sandbox.computers import Computers, Live
-from chalicelib.sandbox.errors import NetworkFixed, SandboxNotFound, SandboxPaused
+from chalicelib.sandbox.errors import NetworkFixed, SandboxFull, SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.hosts.base import SandboxError, SandboxUnavailable
 from chalicelib.sandbox.model import Sandbox, SandboxDraft
 from chalicelib.sandbox.rounds import Rounds
@@ -280,7 +280,7 @@ class SandboxService:
             live = self._awake(sandbox)
             if live is not None:
                 self._syncer.sync(space, live)
-        except (GuestGone, GuestProblem) as error:
+        except (GuestGone, GuestProblem, SandboxFull) as error:
             log_failure(logger("sandbox"), "a workspace could not be stored before its computer stopped", error)
 
     def resume(self, space: Space, sandbox_id: str, *, end_at: int | None, memory: bool = True) -> tuple[Sandbox, bool]:

@@ -11,11 +11,11 @@ from chalicelib.memory.paths import MOUNT
 from chalicelib.sandbox import frames
 from chalicelib.sandbox.client import GuestGone, bounded
 from chalicelib.sandbox.computers import Live
-from chalicelib.sandbox.errors import SandboxContended
+from chalicelib.sandbox.errors import SandboxContended, SandboxFull
 from chalicelib.sandbox.frames import IncomingEntry
 from chalicelib.storage.errors import ObjectMissing
 from chalicelib.storage.keys import Space
-from chalicelib.workspaces.errors import ComputerReplaced
+from chalicelib.workspaces.errors import ComputerReplaced, WorkspaceFull
 from chalicelib.workspaces.gathering import Finish
 from chalicelib.workspaces.model import Changes
 from chalicelib.workspaces.service import Moved, Taken, WorkspaceService
@@ -87,7 +87,7 @@ class Syncer:
         self.memory: Memory | None = None
 
     def sync(self, space: Space, live: Live, run: str = "") -> None:
-        """Durable when this returns; ``run`` in whose course. Raises GuestGone, SandboxContended."""
+        """Durable when this returns; ``run`` in whose course. Raises GuestGone, SandboxContended, SandboxFull."""
         line = self._lines[live.boot]
         asked = line.begun
         with line.lock:
@@ -114,6 +114,9 @@ class Syncer:
             except ComputerReplaced as error:
                 # It may answer yet; but the sandbox has another one by now.
                 raise GuestGone(error.message) from error
+            except WorkspaceFull as full:
+                # For those who asked a sandbox for something, its workspace's limit is the sandbox's.
+                raise SandboxFull(full.message) from full
         raise SandboxContended("the workspace was changed by others again and again")
 
     def _once(self, space: Space, live: Live, run: str) -> None:

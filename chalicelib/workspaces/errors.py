@@ -1,6 +1,6 @@
 """What can go wrong with workspaces."""
 
-from chalicelib.core.errors import Conflict, InvalidRequest, LambentError, NotFound
+from chalicelib.core.errors import Conflict, InvalidRequest, LambentError, NotFound, TooLarge
 
 
 class WorkspaceError(LambentError):
@@ -29,3 +29,7 @@ class PathEscapes(WorkspaceError, InvalidRequest):
 
 class ComputerReplaced(WorkspaceError, Conflict):
     """Another computer works on the workspace by now; what this one has is not taken."""
+
+
+class WorkspaceFull(WorkspaceError, TooLarge):
+    """The workspace would have more files and folders than it may; nothing was taken."""

@@ -1,13 +1,16 @@
 """Moving many entries at once."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 
 from chalicelib.storage.objects import Objects
+from chalicelib.workspaces.errors import WorkspaceFull
 from chalicelib.workspaces.model import Changes, Entry
 from chalicelib.workspaces.packing import Incoming, Packer
 
+MOST_ENTRIES = 500_000
+"""Whoever works with a tree has all of its entries in memory."""
 _RUN_BYTES = 8 << 20
 _GAP_BYTES = 64 << 10
 
@@ -21,14 +24,31 @@ class Finish:
 
 
 def gather(packer: Packer, incoming: Iterable[Incoming], finish: Finish) -> Changes:
-    """Store all that comes in; the changes it amounts to. Another name of a file comes behind the file."""
+    """Store all that comes in; the changes it amounts to. Another name of a file comes behind the file.
+
+    Raises WorkspaceFull.
+    """
     entries: dict[str, Entry] = {}
     for one in incoming:
         link = one.header.get("link")
         entries[one.path] = replace(entries[link], link=link) if link else packer.add(one)
+        if len(entries) > MOST_ENTRIES:
+            raise _full()
     changes: Changes = dict.fromkeys(finish.removed)
     changes.update(entries)
     return changes
+
+
+def check_room(entries: Mapping[str, Entry], changes: Changes) -> None:
+    """Whether a tree has room for more. Raises WorkspaceFull; making a tree smaller is never refused."""
+    more = sum(entry is not None and path not in entries for path, entry in changes.items())
+    less = sum(entry is None and path in entries for path, entry in changes.items())
+    if more > less and len(entries) + more - less > MOST_ENTRIES:
+        raise _full()
+
+
+def _full() -> WorkspaceFull:
+    return WorkspaceFull(f"the workspace would have more than {MOST_ENTRIES} files and folders")
 
 
 @dataclass(slots=True)

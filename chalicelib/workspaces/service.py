@@ -125,7 +125,7 @@ class WorkspaceService:
 
         ``finish`` tells, when all has come in, which paths are gone and the scan's number; ``run`` in whose course
         this is. ``first`` is told of the changes before they count, when their content can be read already.
-        Raises ComputerReplaced, and Moved when the scan has to be made anew.
+        Raises ComputerReplaced, WorkspaceFull, and Moved when the scan has to be made anew.
         """
         head, tree = self._written_by(space, workspace_id, boot)
         with self._packer(space, head, tree) as packer:
@@ -135,6 +135,7 @@ class WorkspaceService:
                 return Taken({}, {})
             if not changes:
                 return Taken({}, {})
+            gathering.check_room(tree.entries, changes)
             before = {path: tree.entries[path] for path in changes if path in tree.entries}
             self._commit(space, head, packer, changes, replace(head, seq=finish.seq, run=run), first)
         return Taken(changes, before)

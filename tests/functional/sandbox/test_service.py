@@ -11,11 +11,12 @@ from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.sandbox import syncing
 from chalicelib.sandbox.client import GuestGone
-from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
+from chalicelib.sandbox.errors import SandboxFull, SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.model import SandboxDraft
 from chalicelib.storage.keys import Space
 from chalicelib.storage.listing import Window
 from chalicelib.wiring import Services
+from chalicelib.workspaces import gathering
 from tests.functional.sandbox.yards import Yard, kill_computer
 from tests.support.api import wait_for
 
@@ -143,6 +144,38 @@ def test_however_many_wait_for_a_computer_that_stands_still_they_wait_as_long_as
     with ThreadPoolExecutor(24) as pool:
         assert all(pool.map(lambda _: _is_gone(lambda: yard.sync(made.id)), range(24)))
     assert time.monotonic() - begun < 12
+
+
+def test_more_files_than_a_workspace_may_have_are_refused_and_what_it_has_is_kept(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gathering, "MOST_ENTRIES", 50)
+    made = yard.create()
+    yard.run(made.id, "mkdir d && touch d/{1..40}")
+    yard.sync(made.id)
+    for more in ("touch d/{41..60}", "touch e{1..60}"):
+        yard.run(made.id, more)
+        with pytest.raises(SandboxFull):
+            yard.sync(made.id)
+    entries = yard.services.workspaces.tree(yard.space, made.id).entries
+    assert set(entries) == {"/workspace/d", *(f"/workspace/d/{number}" for number in range(1, 41))}
+    yard.run(made.id, "rm d/{1..30} e*")
+    yard.sync(made.id)
+    kill_computer(yard, made.id)
+    assert yard.run(made.id, "ls d | wc -l") == (0, "30\n")
+
+
+def test_a_workspace_that_has_too_many_files_already_can_be_made_smaller(
+    yard: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = yard.create()
+    yard.run(made.id, "touch {1..90}")
+    yard.sync(made.id)
+    monkeypatch.setattr(gathering, "MOST_ENTRIES", 50)
+    yard.run(made.id, "rm {1..20}; echo new > 90")
+    yard.sync(made.id)
+    entries = yard.services.workspaces.tree(yard.space, made.id).entries
+    assert (len(entries), entries["/workspace/90"].size) == (70, 4)
 
 
 def _is_gone(ask: Callable[[], object]) -> bool:

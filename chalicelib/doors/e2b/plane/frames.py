@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from chalicelib.core.jsonio import dump_bytes, loads
 
-LONGEST = 64 << 20
+LONGEST = 4 << 20
+"""Far more than a guest puts into one message; it is held until it is whole."""
 _HEAD = 5
 _LAST = 2
 
