@@ -131,7 +131,7 @@ class LocalHost:
     def _wanted(self, spec: BoxSpec) -> tuple[Wanted, Outward | None]:
         limits = _least(spec.limits, self._settings.ceiling)
         if survey(self._settings).tier == "unsafe-process":
-            if spec.network.internet == "limited" or spec.network.denied or spec.network.injections:
+            if spec.network.internet != "all" or spec.network.denied or spec.network.injections:
                 raise SandboxRefused(
                     "a plain process cannot be kept from the network, nor can secrets be put in for it"
                 )

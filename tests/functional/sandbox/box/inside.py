@@ -14,6 +14,7 @@ from chalicelib.sandbox.box.ground import survey
 from chalicelib.sandbox.box.settings import BoxSettings
 from chalicelib.sandbox.client import GuestClient
 from chalicelib.sandbox.hosts.base import BoxSpec, Handle, Host, Limits, Network
+from chalicelib.sandbox.hosts.local import LocalHost
 
 _GRACE_SECONDS = 3.0
 SMALL = Limits(memory_mib=96, disk_mib=32, processes=48, cpus=1.0)
@@ -55,7 +56,7 @@ class Inside:
 @contextmanager
 def computer(host: Host, **wanted: object) -> Iterator[Inside]:
     """A small one without a way out, unless told otherwise; gone afterwards."""
-    chosen = {"limits": SMALL, "network": Network(), "seconds": 600} | wanted
+    chosen = {"limits": SMALL, "network": closed_off(host), "seconds": 600} | wanted
     handle = host.start(BoxSpec("tenant", os.urandom(4).hex(), **chosen))  # type: ignore[arg-type]
     inside = Inside(host, handle)
     try:
@@ -63,6 +64,12 @@ def computer(host: Host, **wanted: object) -> Iterator[Inside]:
     finally:
         inside.guest.close()
         host.stop(handle)
+
+
+def closed_off(host: Host) -> Network:
+    """No way out, where that can be kept."""
+    plain = isinstance(host, LocalHost) and host._settings.mode == "unsafe-process"
+    return Network("all" if plain else "none")
 
 
 @contextmanager

@@ -25,10 +25,10 @@ _SERVER = """
 import json, sys
 from pathlib import Path
 from chalicelib.sandbox.box.settings import BoxSettings
-from chalicelib.sandbox.hosts.base import BoxSpec, Limits
+from chalicelib.sandbox.hosts.base import BoxSpec, Limits, Network
 from chalicelib.sandbox.hosts.local import LocalHost
 host = LocalHost(BoxSettings(mode=sys.argv[2], scratch=Path(sys.argv[1])))
-handle = host.start(BoxSpec("tenant", "one", limits=Limits(96, 32, 48, 1.0)))
+handle = host.start(BoxSpec("tenant", "one", network=Network("all"), limits=Limits(96, 32, 48, 1.0)))
 print(json.dumps(handle.data), flush=True)
 sys.stdin.read()
 """

@@ -55,6 +55,7 @@ def test_switched_off_nothing_is_found_either() -> None:
 @pytest.mark.parametrize(
     "network",
     [
+        Network("none"),
         Network("limited", ("example.com",)),
         Network("all", (), (Injection(("example.com",), "secret"),)),
         Network("all", denied=("example.com",)),
@@ -64,7 +65,7 @@ def test_a_plain_process_is_given_no_network_that_cannot_be_kept(network: Networ
     with passable() as scratch, closing(LocalHost(BoxSettings(mode="unsafe-process", scratch=scratch))) as host:
         with pytest.raises(SandboxRefused, match="kept from the network"):
             host.start(BoxSpec("tenant", "one", network=network, limits=SMALL))
-        with computer(host, network=Network("all")) as one:
+        with computer(host) as one:
             assert one.answers()
 
 
