@@ -129,6 +129,16 @@ FILES = {
     "the kernel's memory": "head -c 10 /proc/kcore",
     "the kernel's log": "dmesg",
     "the devices of disks": "ls /dev/[svx]d* /dev/vd* /dev/nvme* /dev/mem /dev/kmsg",
+    "the environment of the first process": "tr '\\0' '\\n' < /proc/1/environ | grep -v ^PATH=",
+    "how the first process was started": "tr '\\0' '\\n' < /proc/1/cmdline | grep -E -- 'bind|setenv|@SCRATCH@'",
+    "files the first process holds open": "readlink /proc/1/fd/* | grep -v -E '^(/dev/null|pipe:|anon_inode:.eventfd)'",
+    "files the guest holds open": "readlink /proc/2/fd/* | grep ^/ | grep -v -E '^/(dev/null|tmp/|workspace|memfd)'",
+    "keys of the kernel": "grep . /proc/keys",
+    "sockets of others": "grep -E '@ABSTRACT@|/' /proc/net/unix",
+    "places in the kernel": "grep -v -m1 '^0000000000000000' /proc/kallsyms",
+    "shared memory, queues and semaphores of others": "tail -qn +2 /proc/sysvipc/* | grep .",
+    "what runs on the host": "cat /proc/sched_debug /proc/timer_list",
+    "the terminals of others": "ls /dev/pts | grep -v -x -E 'ptmx'",
     "what the interpreter's users installed": "ls -A /usr/src /usr/local/src /usr/local/etc | grep -v -E '^(/|$)'",
 }
 
@@ -236,6 +246,16 @@ CALLS = {
     "sockets to the hypervisor": ("socket.socket(40, 1, 0).connect((2, 1024))", {"EAFNOSUPPORT"}),
     "sockets of the kernel's ciphers": ("socket.socket(38, 5, 0)", {"EAFNOSUPPORT"}),
     "bluetooth": ("socket.socket(31, 3, 1)", {"EAFNOSUPPORT"}),
+    "a child with a namespace, the newest way": (
+        "call(435, 435, struct.pack('QQQQQQQQ', 0x10000000, 0, 0, 0, 17, 0, 0, 0), 64)",
+        _DENIED | {"ENOSPC", "ENOSYS"},
+    ),
+    "a new network": ("call(272, 97, 0x40000000)", _DENIED),
+    "other processes' namespaces": ("call(272, 97, 0x20000000)", _DENIED),
+    "changing a mount": ("call(442, 442, -100, b'/usr', 0, 0, 0)", _DENIED),
+    "a mount to take along": ("call(428, 428, -100, b'/usr', 1)", _DENIED),
+    "a queue of messages": ("call(240, 180, b'q', 0o102, 0o600, 0)", {"EMFILE", "ENFILE"} | _DENIED),
+    "the root of a process outside": ("os.chdir('/proc/@SERVER@/root')", _ABSENT),
     "another network device": (
         "fcntl.ioctl(socket.socket(2, 2), 0x8914, struct.pack('16sH22x', b'lo', 0))",
         _DENIED,

@@ -114,6 +114,30 @@ BOMBS = {
     "pipes full of data": python(
         "import os", "while True:", "  r, w = os.pipe()", "  os.set_blocking(w, False)", "  os.write(w, bytes(65536))"
     ),
+    "watchers": python(
+        "import ctypes, time",
+        "libc = ctypes.CDLL(None)",
+        "while (n := libc.inotify_init()) >= 0: libc.inotify_add_watch(n, bytes([47]), 2)",
+        "time.sleep(0.5)",
+    ),
+    "descriptors on their way": python(
+        "import array, socket",
+        "last, held = socket.socket(), []",
+        "for _ in range(3000):",
+        "  a, b = socket.socketpair()",
+        "  a.sendmsg([bytes(1)], [(1, 1, array.array(chr(105), [last.fileno()]))])",
+        "  last.close()",
+        "  last = b",
+        "  held = held[-50:] + [a]",
+    ),
+    "sockets full of data": python(
+        "import socket",
+        "held = []",
+        "while True:",
+        "  held += (pair := socket.socketpair())",
+        "  pair[0].setblocking(False)",
+        "  pair[0].send(bytes(200000))",
+    ),
     "output": "timeout 1 yes | head -c 200000000",
     "its own death": "kill -9 -1",
     "signals to its first process": "for s in 1 2 3 9 15 19; do kill -$s 1; done; sleep 0.5",
@@ -221,11 +245,23 @@ while True:
         c.close()
     except OSError: pass
 """
+_STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: application/connect+json\r\n\r\n"
 ANSWERS: dict[str, tuple[bytes, bytes]] = {
     "endless headers": (b"HTTP/1.1 200 OK\r\n", b"x: " + b"y" * 65536 + b"\r\n"),
     "no protocol at all": (b"\x00\xff" * 100, b"\x00" * 1024),
     "a broken length": (b"HTTP/1.1 200 OK\r\ncontent-length: -5\r\n\r\n", b"x"),
     "a connection that closes": (b"", b""),
+    "interim answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 100),
+    "another protocol from here on": (b"HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\n", b"x"),
+    "two lengths": (b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\n", b"xxxxx"),
+    "a head in a header": (b"HTTP/1.1 200 OK\r\nx: a\nHTTP/1.1 204 No Content\r\n\r\n", b""),
+    "chunks of no size": (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", b"ffffffffffffffffff\r\n"),
+    "a message without end": (_STREAM, b"\x00\xff\xff\xff\xff" + b"x" * 65536),
+    "a message nested without end": (_STREAM + b"\x00\x00\x03\x20\x00", b"[" * 4096),
+    "a message that is no object": (_STREAM, b"\x00\x00\x00\x00\x01[]"),
+    "a message about nothing": (_STREAM, b"\x00\x00\x00\x00\x02{}"),
+    "an error that is none": (_STREAM, b"\x02\x00\x00\x00\x0d" + b'{"error":"x"}'),
+    "a refusal without end": (b"HTTP/1.1 500 No\r\ncontent-type: application/json\r\n\r\n", b"[" * 65536),
 }
 
 
@@ -240,8 +276,11 @@ def test_one_who_answers_in_the_guests_place_is_only_a_broken_sandbox(
         run(one, f"cat > thief.py <<'END'\n{program}\nEND\npython3 thief.py > /dev/null 2>&1; sleep 0.2")
         time.sleep(0.6)
         stranger = Inside(host, one.handle)
-        with contextlib.closing(stranger.guest), pytest.raises((GuestGone, GuestProblem)):
-            stranger.run("true", seconds=1)
+        with contextlib.closing(stranger.guest):
+            with pytest.raises((GuestGone, GuestProblem)):
+                _ = [happened.exit_code for happened in stranger.guest.process("/shells/x/run", {}, silence_s=4)]
+            with pytest.raises((GuestGone, GuestProblem)):
+                stranger.guest.call("/search/glob", {}, timeout_s=4)
         assert host.condition(one.handle) == "running"
 
 
