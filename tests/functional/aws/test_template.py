@@ -207,6 +207,14 @@ def test_the_build_of_the_image_reads_its_source_alone(template: Any) -> None:
     assert all(action.startswith("logs:") for action in logs["Action"])
 
 
+def test_lambda_alone_may_assume_the_role_of_the_build_and_tags_its_session(template: Any) -> None:
+    role = template["Resources"]["MicrovmBuildRole"]["Properties"]
+    (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+    assert trust["Principal"] == {"Service": "lambda.amazonaws.com"}
+    assert trust["Action"] == ["sts:AssumeRole", "sts:TagSession"]
+    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+
+
 @pytest.mark.slow
 def test_what_chalice_makes_of_it_is_clean(tmp_path: Path) -> None:
     sys_path = {"PYTHONPATH": str(ROOT / "scripts")}
