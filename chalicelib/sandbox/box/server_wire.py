@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
+from chalicelib.sandbox.guest.wire import MARK
+
 MOST_HEAD_BYTES = 65_536
 MOST_OWN_BODY_BYTES = 1_048_576
 _PIECE = 65_536
@@ -56,7 +58,7 @@ def own_body(source: BinaryIO, head: Head) -> Any:
 def answer(status: int, body: Any, *, last: bool = False) -> bytes:
     """A whole answer of JSON, after which the connection goes on unless it is the ``last``."""
     raw = json.dumps(body).encode()
-    head = f"HTTP/1.1 {status} {_REASONS.get(status, 'Answer')}\r\nContent-Type: application/json\r\n"
+    head = f"HTTP/1.1 {status} {_REASONS.get(status, 'Answer')}\r\nContent-Type: application/json\r\n{MARK}: 1\r\n"
     end = "Connection: close\r\n" if last else ""
     return f"{head}{end}Content-Length: {len(raw)}\r\n\r\n".encode() + raw
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .wire import FRAMED, Handover, Json, Problem, Raw, Reply, Stream
+from .wire import FRAMED, MARK, Handover, Json, Problem, Raw, Reply, Stream
 
 _ANSWER_SECONDS = 120.0
 _STREAM_SECONDS = 3600.0
@@ -153,7 +153,8 @@ def internal(error: BaseException) -> str:
 
 
 def _head(status: int, headers: Mapping[str, str], keep: bool) -> bytes:
-    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}", *(f"{name}: {value}" for name, value in headers.items())]
+    told = {**headers, MARK: "1"}
+    lines = [f"HTTP/1.1 {status} {_REASONS.get(status, '')}", *(f"{name}: {value}" for name, value in told.items())]
     if not keep:
         lines.append("connection: close")
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")

@@ -22,6 +22,8 @@ STATUS = {
 }
 FRAMED = "application/connect+json"
 """The media type of requests and answers in the framing of the Connect protocol."""
+MARK = "x-answered-inside"
+"""A header of every answer from inside: what stands between may answer, too, with the same status codes."""
 
 
 class Problem(Exception):

@@ -6,6 +6,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict
+from contextlib import suppress
 from typing import Any
 
 import httpx2
@@ -21,7 +22,7 @@ from chalicelib.sandbox.hosts.base import (
     SandboxRefused,
     SandboxUnavailable,
 )
-from chalicelib.sandbox.hosts.microvm_auth import NOT_LISTENING, PING_PATH, PORT, REFUSED, ProxyAuth, TokenCache
+from chalicelib.sandbox.hosts.microvm_auth import PING_PATH, PORT, ProxyAuth, TokenCache, not_now, refused
 from chalicelib.sandbox.hosts.microvm_calls import ENDED, Calls, MicrovmBusy, MicrovmUnknown
 from chalicelib.sandbox.settings import SandboxSettings
 
@@ -30,6 +31,7 @@ _NETWORK_PATH = "/box/network"
 _TOKEN_SECONDS = 15.0
 _SETTLE_SECONDS = 30.0
 _BOX_SECONDS = 30.0
+_AGAIN_SECONDS, _BUSY_SECONDS = 3.0, 0.5
 _AT_REST = ("SUSPENDED", *ENDED)
 _KEPT = 1024
 
@@ -82,12 +84,9 @@ class MicrovmHost:
 
     def condition(self, handle: Handle) -> Condition:
         """What Lambda tells, and the box where it has just been spoken with: asking wakes nobody."""
-        identity = _identity(handle)
-        with self._lock:
-            # Lambda may take a moment to tell of an end it has been asked for.
-            if not identity or identity in self._stopped:
-                return "gone"
-        told = self._calls.condition(identity)
+        if self._is_gone(handle):
+            return "gone"
+        told = self._calls.condition(_identity(handle))
         if told == "running" and self._auth(handle).is_warm() and self._box_is_dead(handle):
             self._abandon(handle)
             return "gone"
@@ -95,16 +94,36 @@ class MicrovmHost:
 
     def freeze(self, handle: Handle) -> None:
         """Suspend it, and wait until it is. Raises SandboxUnavailable."""
+        if self._is_gone(handle):
+            return
         identity = _identity(handle)
         until = time.monotonic() + _SETTLE_SECONDS
-        accepted = False
-        while self.condition(handle) != "gone":
-            accepted = accepted or self._tried(self._calls.suspend, identity)
+        due = 0.0
+        # Only Lambda is asked here: a request to the endpoint would wake what is about to rest. Somebody else's may
+        # have, so that the order is given again.
+        while True:
+            if time.monotonic() >= due:
+                taken = self._tried(self._calls.suspend, identity)
+                due = time.monotonic() + (_AGAIN_SECONDS if taken else _BUSY_SECONDS)
             if self._look(identity)["state"] in _AT_REST:
+                self._forget(identity)
                 return
             if time.monotonic() > until:
                 raise SandboxUnavailable("the MicroVM does not come to rest", code="busy")
             time.sleep(0.25)
+
+    def _is_gone(self, handle: Handle) -> bool:
+        """Whether nothing needs to be asked; Lambda may take a moment to tell of an end it has been asked for."""
+        identity = _identity(handle)
+        with self._lock:
+            return not identity or identity in self._stopped
+
+    def _forget(self, identity: str) -> None:
+        """It has been put to rest, so that the next request has to wake it."""
+        with self._lock:
+            link = self._links.get(identity)
+        if link is not None and isinstance(link.auth, ProxyAuth):
+            link.auth.asleep()
 
     def thaw(self, handle: Handle) -> None:
         """Resume it and wait until it answers. Raises SandboxUnavailable."""
@@ -152,29 +171,30 @@ class MicrovmHost:
     def _start_box(self, handle: Handle, spec: BoxSpec, until: float) -> None:
         """Have the box made, as soon as the endpoint answers; asking twice for the same one is harmless."""
         auth, body = self._auth(handle), spec_to_json(spec)
-        headers = auth.headers()
+        url, useless = self.link(handle).base_url + _START_PATH, dict[str, str]()
         while True:
             try:
-                url = self.link(handle).base_url + _START_PATH
+                headers = auth.headers(instead_of=useless)
                 answer = self._http.post(url, json=body, headers=headers, timeout=_BOX_SECONDS)
-            except httpx2.TransportError as error:
+            except (httpx2.TransportError, MicrovmUnknown) as error:
+                # What was just run may not be known everywhere yet.
                 told = type(error).__name__
             else:
                 if answer.status_code == 200:
                     return auth.heard()
-                if answer.status_code not in (*REFUSED, 429, NOT_LISTENING):
+                if not (refused(answer) or not_now(answer)):
                     raise _box_problem(answer)
                 told = f"status {answer.status_code}"
-                if answer.status_code in REFUSED:
-                    headers = auth.headers(instead_of=headers)
+                useless = headers if refused(answer) else {}
             self._still_coming(handle, until, told)
             time.sleep(0.25)
 
     def _still_coming(self, handle: Handle, until: float, told: str) -> None:
-        found = self._look(_identity(handle))
-        if found["state"] in ENDED:
-            reason = found.get("stateReason", "no reason is told")
-            raise SandboxUnavailable(f"the MicroVM ended at its start: {reason}", code="start")
+        with suppress(MicrovmUnknown):
+            found = self._calls.get(_identity(handle))
+            if found["state"] in ENDED:
+                reason = found.get("stateReason", "no reason is told")
+                raise SandboxUnavailable(f"the MicroVM ended at its start: {reason}", code="start")
         if time.monotonic() > until:
             raise SandboxUnavailable(f"the MicroVM did not come up in time ({told})", code="start")
 
@@ -219,11 +239,13 @@ class MicrovmHost:
         return True
 
     def _keep_awake(self, handle: Handle) -> None:
-        self._ask_box(handle)
+        """A sign of life, unless somebody put it to rest meanwhile."""
+        if self._calls.condition(_identity(handle)) == "running":
+            self._ask_box(handle)
 
     def _listens(self, handle: Handle) -> bool:
         answer = self._ask_box(handle)
-        return answer is not None and answer.status_code != NOT_LISTENING
+        return answer is not None and not not_now(answer)
 
     def _ask_box(self, handle: Handle) -> httpx2.Response | None:
         """What the box says of itself, or the endpoint in its place; None when nothing came back."""

@@ -3,10 +3,12 @@
 import contextlib
 import http.client
 import select
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+_DRAIN_SECONDS = 2.0
 _HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
@@ -75,6 +77,8 @@ class _Handler(BaseHTTPRequestHandler):
         port, status = self.machine.signer.port_of(self.machine.id, self.headers)
         if status:
             return self._refuse(status, "Access to port denied" if status == 403 else "The credential is not good")
+        if self.machine.faults:
+            return self._refuse(self.machine.faults.pop(0), "as the test wants")
         if not self.machine.traffic():
             return self._refuse(502, "")
         self.machine.connections.add(self.connection)
@@ -156,8 +160,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(b"0\r\n\r\n")
 
     def _refuse(self, status: int, message: str) -> None:
-        # The body may not have been read, so the connection cannot go on.
+        # What of the body is left unread would take the answer with it.
         self.close_connection = True
+        self.connection.settimeout(_DRAIN_SECONDS)
         raw = message.encode()
         with contextlib.suppress(OSError):
             self.send_response_only(status)
@@ -165,6 +170,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
             self.end_headers()
             self.wfile.write(raw)
+            self.connection.shutdown(socket.SHUT_WR)
+            while self.connection.recv(65_536):
+                continue
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - named by the base class
         """Say nothing."""

@@ -14,8 +14,12 @@ from tests.fakes.microvms.process import VmProcess
 
 @dataclass(frozen=True)
 class Pace:
-    """How long things take, in seconds. ``scale`` is how long a second of an idle policy or a maximum lasts."""
+    """How long things take, in seconds. ``scale`` is how long a second of an idle policy or a maximum lasts.
 
+    ``unseen``: so long nobody knows of a machine that was just run. ``lag``: so late changes of its state are told.
+    """
+
+    unseen: float = 0.05
     pending: float = 0.15
     suspending: float = 0.15
     resuming: float = 0.1
@@ -50,9 +54,15 @@ class Machine:
         self.last_request = self.last_change = time.monotonic()
         self.history = [(time.monotonic(), "PENDING")]
         self.connections: set[socket.socket] = set()
+        self.faults: list[int] = []
         self.process = VmProcess(self.root, self.log)
         self.endpoint = Endpoint(self)
         threading.Thread(target=self._boot, daemon=True).start()
+
+    @property
+    def serves(self) -> int:
+        """How many requests are under way."""
+        return len(self.connections)
 
     @property
     def state(self) -> str:
@@ -193,8 +203,8 @@ class Machine:
         self._cut()
         self.process.kill()
         self.ended = time.time()
+        # The endpoint is Lambda's, and goes on to tell that nobody listens.
         self._become("TERMINATED")
-        self.endpoint.close()
 
     def _cut(self) -> None:
         self.endpoint.pool.clear()

@@ -36,6 +36,8 @@ class MicrovmsFake:
         self.machines: dict[str, Machine] = {}
         self.calls: list[tuple[str, Json]] = []
         self.signer = Signer()
+        self.first_answers: list[int] = []
+        """What the endpoints of machines to come answer first, in the place of what is behind them."""
         self._faults: dict[str, list[Refused]] = {}
         self._tokens: dict[str, Json] = {}
         self._lock = threading.RLock()
@@ -104,6 +106,7 @@ class MicrovmsFake:
             log = self._directory / f"{len(self.machines)}.log"
             root = image.versions[version]
             machine = Machine(asked, image.arn, version, root, self.pace, log, self.signer)
+            machine.faults += self.first_answers
             self.machines[machine.id] = machine
             told = machine.describe()
             if token:
@@ -192,7 +195,7 @@ class MicrovmsFake:
 
     def _machine(self, asked: Json) -> Machine:
         found = self.machines.get(asked["microvmIdentifier"])
-        if found is None:
+        if found is None or time.time() - found.started < self.pace.unseen:
             raise Refused(404, "ResourceNotFoundException", "There is no such MicroVM")
         return found
 

@@ -12,11 +12,11 @@ import httpx2
 import pytest
 from botocore.config import Config
 
-from chalicelib.sandbox.client import GuestClient, GuestGone
+from chalicelib.sandbox.client import GuestClient, GuestGone, GuestProblem
 from chalicelib.sandbox.hosts.base import BoxSpec, Handle, SandboxRefused, SandboxUnavailable
 from chalicelib.sandbox.hosts.microvm import MicrovmHost
 from chalicelib.sandbox.settings import MicrovmSettings, SandboxSettings
-from tests.fakes.microvms import MicrovmsFake
+from tests.fakes.microvms import MicrovmsFake, Pace
 
 SPEC = BoxSpec("tenant", "sandbox", env={"COLOUR": "green"})
 
@@ -42,9 +42,11 @@ def host_of(fake: MicrovmsFake, *, image: str = "", silence: float | None = None
     microvm = MicrovmSettings(image=image or next(iter(fake.images)), **{"start_seconds": 20, **more})
     settings = SandboxSettings(idle_seconds=60, microvm=microvm)
     host = MicrovmHost(lambda: client, settings, silence_seconds=silence)
-    yield host
-    host.close()
-    client.close()
+    try:
+        yield host
+    finally:
+        host.close()
+        client.close()
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +131,63 @@ def test_frozen_and_thawed_it_goes_on_where_it_was(fake: MicrovmsFake, host: Mic
     host.thaw(handle)
     assert host.condition(handle) == "running"
     assert said(host, handle, "echo $KEPT $PWD") == "yes /tmp"
+
+
+def test_what_is_told_late_does_not_wake_what_is_put_to_rest() -> None:
+    with MicrovmsFake(pace=Pace(lag=0.6)) as fake:
+        fake.add_image("sandbox")
+        with host_of(fake) as host:
+            handle = host.start(SPEC)
+            said(host, handle, "true")
+            host.freeze(handle)
+            machine = fake.machines[handle.data["id"]]
+            assert [state for _, state in machine.history] == ["PENDING", "RUNNING", "SUSPENDING", "SUSPENDED"]
+
+
+def test_who_still_listens_does_not_wake_what_was_put_to_rest() -> None:
+    with MicrovmsFake(pace=Pace(lag=0)) as fake:
+        fake.add_image("sandbox")
+        with host_of(fake, silence=0.1) as host, host_of(fake) as other:
+            handle = host.start(SPEC)
+            machine = fake.machines[handle.data["id"]]
+            with guest(host, handle) as client, client.open("GET", "/metrics"):
+                other.freeze(handle)
+                asked = fake.count("get")
+                while fake.count("get") < asked + 3:
+                    time.sleep(0.02)
+            assert machine.state == "SUSPENDED"
+
+
+def test_what_a_request_woke_meanwhile_is_put_to_rest_again(fake: MicrovmsFake) -> None:
+    with host_of(fake) as host:
+        handle = host.start(SPEC)
+        machine = fake.machines[handle.data["id"]]
+        freezing = threading.Thread(target=host.freeze, args=(handle,))
+        freezing.start()
+        fake.wait(machine.id, "SUSPENDING")
+        assert machine.traffic()
+        freezing.join()
+        assert machine.state == "SUSPENDED"
+        host.stop(handle)
+
+
+def test_what_the_guest_forbids_costs_no_credential(fake: MicrovmsFake, host: MicrovmHost, handle: Handle) -> None:
+    issued = fake.signer.issued
+    with guest(host, handle) as client, pytest.raises(GuestProblem) as told:
+        client.call("/text/view", {"path": "../../etc/shadow"})
+    assert told.value.guest_code == "permission_denied"
+    assert fake.signer.issued == issued
+
+
+def test_an_endpoint_that_fails_at_first_is_waited_for(fake: MicrovmsFake) -> None:
+    fake.first_answers = [500, 503, 504, 429]
+    try:
+        with host_of(fake) as host:
+            handle = host.start(SPEC)
+            assert said(host, handle, "echo up") == "up"
+            host.stop(handle)
+    finally:
+        fake.first_answers = []
 
 
 def test_one_that_was_suspended_behind_our_back_wakes_for_a_request(fake: MicrovmsFake, handle: Handle) -> None:

@@ -1,14 +1,18 @@
 """Credentials, wake-ups and signs of life on the way to a MicroVM, over a transport that records."""
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import httpx2
 import pytest
 
+from chalicelib.sandbox.guest.wire import MARK
+from chalicelib.sandbox.hosts import microvm_auth
 from chalicelib.sandbox.hosts.base import SandboxUnavailable
-from chalicelib.sandbox.hosts.microvm_auth import PING_PATH, Awake, ProxyAuth, TokenCache
+from chalicelib.sandbox.hosts.microvm_auth import PING_PATH, ProxyAuth, TokenCache
+from chalicelib.sandbox.hosts.microvm_awake import Awake
 from chalicelib.sandbox.hosts.microvm_calls import MicrovmUnknown
 
 ENDPOINT = "https://vm.example"
@@ -29,6 +33,17 @@ class Tokens:
         return int(request.headers["x-aws-proxy-auth"].partition("-")[2]) < self.good
 
 
+class Pieces(httpx2.SyncByteStream, httpx2.AsyncByteStream):
+    """A body in two pieces."""
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from (b"an", b"swer")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
 class Site:
     """Answers requests as told and keeps what was asked."""
 
@@ -37,6 +52,7 @@ class Site:
         self.asked: list[tuple[str, str]] = []
         self.pings = 0
         self.answers: list[int] = []
+        self.inside: dict[str, str] = {}
         self.silence = 60.0
 
     def __call__(self, request: httpx2.Request) -> httpx2.Response:
@@ -44,16 +60,23 @@ class Site:
         assert request.headers["x-aws-proxy-port"] == "8080"
         if self.tokens.refused(request):
             return httpx2.Response(403)
-        return httpx2.Response(self.answers.pop(0) if self.answers else 200, content=iter([b"an", b"swer"]))
+        status = self.answers.pop(0) if self.answers else 200
+        return httpx2.Response(status, headers=self.inside, stream=Pieces())
 
     def ping(self) -> None:
         self.pings += 1
 
-    def client(self, *, heard: bool = True) -> httpx2.Client:
+    def auth(self, *, heard: bool = True) -> ProxyAuth:
         auth = ProxyAuth(TokenCache(self.tokens.fetch), ENDPOINT, self.silence, self.ping)
         if heard:
             auth.heard()
-        return httpx2.Client(base_url=ENDPOINT, auth=auth, transport=httpx2.MockTransport(self))
+        return auth
+
+    def client(self, *, heard: bool = True) -> httpx2.Client:
+        return httpx2.Client(base_url=ENDPOINT, auth=self.auth(heard=heard), transport=httpx2.MockTransport(self))
+
+    def coroutines(self, *, heard: bool = True) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=ENDPOINT, auth=self.auth(heard=heard), transport=httpx2.MockTransport(self))
 
 
 @pytest.fixture
@@ -83,6 +106,93 @@ def test_a_refused_credential_is_replaced_once(site: Site) -> None:
         site.tokens.good = 99
         assert client.get("/health").status_code == 403
     assert site.tokens.made == 3
+
+
+def test_what_the_guest_forbids_is_no_matter_of_credentials(site: Site) -> None:
+    site.answers, site.inside = [403, 401, 429, 502], {MARK: "1"}
+    with site.client() as client:
+        assert [client.post("/files", content=b"x").status_code for _ in range(4)] == [403, 401, 429, 502]
+    assert len(site.asked) == 4
+    assert site.tokens.made == 1
+
+
+def test_an_endpoint_that_is_asked_too_much_is_asked_again(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(microvm_auth, "_PAUSES", (0.001, 0.001))
+    site.answers = [429, 429, 200, 429, 429, 429, 429]
+    with site.client() as client:
+        assert client.post("/process", content=b"{}").status_code == 200
+        assert client.post("/process", content=b"{}").status_code == 429
+        assert client.post("/process", content=iter([b"{}"])).status_code == 429
+    assert len(site.asked) == 7
+
+
+def test_one_that_was_put_to_rest_is_woken_by_the_next_request(site: Site) -> None:
+    auth = site.auth()
+    with httpx2.Client(base_url=ENDPOINT, auth=auth, transport=httpx2.MockTransport(site)) as client:
+        client.get("/first")
+        auth.asleep()
+        client.get("/second")
+    assert site.asked == [("GET", "/first"), ("GET", PING_PATH), ("GET", "/second")]
+
+
+def test_coroutines_get_the_same(site: Site) -> None:
+    site.tokens.good, site.silence = 2, 0.02
+
+    async def ask() -> str:
+        async with site.coroutines(heard=False) as client:
+            told = await client.post("/process", content=b"{}")
+            async with client.stream("GET", "/slow") as slow:
+                while site.pings < 3:
+                    await asyncio.sleep(0.005)
+                async for _ in slow.aiter_raw():
+                    continue
+            return str(told.text)
+
+    assert asyncio.run(ask()) == "answer"
+    assert [path for _, path in site.asked] == [PING_PATH, PING_PATH, "/process", "/slow"]
+    assert site.tokens.made == 2
+    before = site.pings
+    time.sleep(0.1)
+    assert site.pings == before
+
+
+def test_a_coroutine_waits_for_its_machine_and_holds_up_no_other(site: Site) -> None:
+    site.answers = [502, 502, 502, 200]
+    ticks: list[float] = []
+
+    async def ask() -> None:
+        async def tick() -> None:
+            while True:
+                ticks.append(time.monotonic())
+                await asyncio.sleep(0.01)
+
+        ticking = asyncio.create_task(tick())
+        async with site.coroutines(heard=False) as client:
+            assert (await client.post("/process", content=b"{}")).status_code == 200
+        ticking.cancel()
+
+    asyncio.run(ask())
+    assert len(ticks) > 10
+
+
+def test_a_coroutine_that_is_given_up_leaves_nobody_waiting(site: Site) -> None:
+    site.silence = 0.02
+
+    async def never(request: httpx2.Request) -> httpx2.Response:
+        await asyncio.sleep(60)
+        raise AssertionError("nobody waits that long")
+
+    async def ask() -> None:
+        transport = httpx2.MockTransport(never)
+        async with httpx2.AsyncClient(base_url=ENDPOINT, auth=site.auth(), transport=transport) as client:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(client.get("/"), 0.1)
+
+    asyncio.run(ask())
+    time.sleep(0.06)
+    before = site.pings
+    time.sleep(0.06)
+    assert site.pings == before
 
 
 def test_a_body_that_is_spent_is_not_sent_again(site: Site) -> None:
