@@ -24,6 +24,10 @@ class GuestGone(SandboxError):
     """The connection to the computer broke or could not be made."""
 
 
+class GuestNotReached(GuestGone):
+    """The connection to the computer could not be made: nothing of what was asked has begun."""
+
+
 class GuestProblem(SandboxError):
     """The guest answered with an error; ``code`` is its Connect code."""
 
@@ -90,6 +94,8 @@ class GuestClient:
                 if answer.status_code >= 400:
                     raise _problem(answer.status_code, _json(b"".join(bounded(answer.iter_raw(), MOST_BYTES))))
                 yield answer
+        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
+            raise GuestNotReached(f"the sandbox cannot be reached ({type(error).__name__})") from error
         except httpx2.TransportError as error:
             raise GuestGone(f"the sandbox does not answer ({type(error).__name__})") from error
 

@@ -29,13 +29,14 @@ def in_sandbox(
 ) -> ToolOutput:
     """What ``work`` gives with the sandbox's guest, or an error result in plain words.
 
-    What it may have changed (``changes``: paths, or EVERYTHING) is durable before the result is given. With
-    ``repeat`` work that a dying sandbox cut off is done once more, in a new one.
+    What it may have changed (``changes``: paths, or EVERYTHING) is durable before the result is given. Where the
+    sandbox is found dead the work is done in a new one; with ``repeat`` also where it dies in the course of it. Of what
+    ``work`` asks of the guest only the last may be harmful when it is asked twice.
     """
     access = context.sandbox
     if access is None:
         return failure(MISSING)
-    output = _tried(context, access, work, changes, repeat)
+    output = _tried(context, access, work, changes, repeat=repeat, again=True)
     notice = access.notice()
     return replace(output, content=[_note(notice), *as_blocks(output.content)]) if notice else output
 
@@ -45,18 +46,21 @@ def _note(text: str) -> dict[str, str]:
 
 
 def _tried(
-    context: ToolContext, access: SandboxAccess, work: Work, changes: Sequence[str] | None, repeat: bool
+    context: ToolContext, access: SandboxAccess, work: Work, changes: Sequence[str] | None, *, repeat: bool, again: bool
 ) -> ToolOutput:
-    from chalicelib.sandbox.client import GuestGone, GuestProblem
+    from chalicelib.sandbox.client import GuestGone, GuestNotReached, GuestProblem
     from chalicelib.sandbox.hosts.base import SandboxError
 
+    client = done = None
     try:
         client = access.client()
-        output, kept = _shelved(context, client, work(client))
-    except GuestGone:
+        done = work(client)
+        output, kept = _shelved(context, client, done)
+    except GuestGone as gone:
         access.lost()
-        if repeat and not context.cancelled.is_set():
-            return _tried(context, access, work, changes, repeat=False)
+        not_begun = client is None or (done is None and isinstance(gone, GuestNotReached))
+        if again and (repeat or not_begun) and not context.cancelled.is_set():
+            return _tried(context, access, work, changes, repeat=repeat, again=False)
         return failure(STOPPED)
     except GuestProblem as problem:
         return failure(f"{problem.message.rstrip('.')}.")
