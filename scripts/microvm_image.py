@@ -26,6 +26,8 @@ BUILD = ROOT / "build" / "microvm"
 PROGRAM = "chalicelib.sandbox.box.server"
 GUEST = "chalicelib/sandbox/guest"
 PREFIX = "microvm-image"
+LOGS = "/aws/lambda-microvms/"
+UNDER_WAY = ("PENDING", "IN_PROGRESS")
 BUILD_SECONDS = 1800
 HOOK_SECONDS = {"run": 10, "resume": 10, "suspend": 10, "terminate": 10}
 IMAGE_HOOK_SECONDS = {"ready": 60, "validate": 60}
@@ -98,7 +100,7 @@ def publish(client: Any, s3: Any, archive: Path, options: argparse.Namespace) ->
     raw = archive.read_bytes()
     key = f"{PREFIX}/{hashlib.sha256(raw).hexdigest()[:16]}.zip"
     s3.put_object(Bucket=options.bucket, Key=key, Body=raw)
-    asked = request(options, f"s3://{options.bucket}/{key}", client.meta.region_name)
+    asked = request(options, f"s3://{options.bucket}/{key}", client.meta)
     known = _known(client, options.name)
     if known is None:
         made = client.create_microvm_image(name=options.name, **asked)
@@ -108,13 +110,15 @@ def publish(client: Any, s3: Any, archive: Path, options: argparse.Namespace) ->
     return str(made["imageArn"])
 
 
-def request(options: argparse.Namespace, uri: str, region: str) -> Json:
-    """What an image is made of."""
+def request(options: argparse.Namespace, uri: str, where: Any) -> Json:
+    """What an image is made of; ``where`` knows the region and its partition."""
     return {
-        "baseImageArn": f"arn:aws:lambda:{region}:aws:microvm-image:al2023-1",
+        # Its newest version, so that a build renews the machine's own kernel and programs.
+        "baseImageArn": f"arn:{where.partition}:lambda:{where.region_name}:aws:microvm-image:al2023-1",
         "buildRoleArn": options.role,
         "codeArtifact": {"uri": uri},
         "description": "Computers of Lambent's sandboxes",
+        "logging": {"cloudWatch": {"logGroup": LOGS + options.name}},
         "resources": [{"minimumMemoryInMiB": options.memory}],
         "cpuConfigurations": [{"architecture": "ARM_64"}],
         # The box inside makes namespaces and mounts.
@@ -135,19 +139,44 @@ def _hooks(seconds: dict[str, int]) -> Json:
 
 
 def _known(client: Any, name: str) -> Json | None:
-    account = client.list_microvm_images(nameFilter=name)
-    return next((image for image in account["items"] if image["name"] == name), None)
+    pages = client.get_paginator("list_microvm_images").paginate(nameFilter=name)
+    return next((image for page in pages for image in page["items"] if image["name"] == name), None)
 
 
 def _await(client: Any, image: str, version: str) -> None:
+    """The image's own state may for a moment be that of before; the version's cannot be another's."""
     until = time.monotonic() + BUILD_SECONDS
-    while (found := client.get_microvm_image(imageIdentifier=image))["state"].endswith("ING"):
+    while (found := _version(client, image, version))["state"] in UNDER_WAY or _busy(client, image):
         if time.monotonic() > until:
-            raise BuildFailedError(f"the image is still {found['state']} after {BUILD_SECONDS} seconds")
+            raise BuildFailedError(f"version {version} is still {found['state']} after {BUILD_SECONDS} seconds")
         time.sleep(_PAUSE)
-    if found["state"].endswith("FAILED"):
-        told = client.get_microvm_image_version(imageIdentifier=image, imageVersion=version)
-        raise BuildFailedError(f"{found['state']}: {told.get('stateReason', 'see the build log')}")
+    if found["state"] != "SUCCESSFUL":
+        raise BuildFailedError(f"version {version} is {found['state']}: {_reason(client, found)}")
+
+
+def _version(client: Any, image: str, version: str) -> Json:
+    try:
+        found: Json = client.get_microvm_image_version(imageIdentifier=image, imageVersion=version)
+    except client.exceptions.ResourceNotFoundException:
+        # It was just made, and is not known everywhere yet.
+        return {"state": "PENDING"}
+    return found
+
+
+def _busy(client: Any, image: str) -> bool:
+    return str(client.get_microvm_image(imageIdentifier=image)["state"]).endswith("ING")
+
+
+def _reason(client: Any, version: Json) -> str:
+    """Why a version could not be built: each build says it best, where there is one."""
+    builds = client.list_microvm_image_builds(
+        imageIdentifier=version["imageArn"], imageVersion=version["imageVersion"], maxResults=10
+    )
+    told = [build["stateReason"] for build in builds["items"] if build.get("stateReason")]
+    return (
+        "; ".join(told or [version.get("stateReason", "no reason is told")])
+        + f" (more in the log group {LOGS}{version['imageArn'].rpartition(':')[2]})"
+    )
 
 
 _PAUSE = 5.0
@@ -171,12 +200,13 @@ def main() -> None:
         print("Not built: name a bucket and a role for that (BUCKET=… ROLE=…).")
         return
     import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
     session = boto3.session.Session(region_name=options.region)
     print("Lambda builds the image; that takes some minutes …", flush=True)
     try:
         print(publish(session.client("lambda-microvms"), session.client("s3"), archive, options))
-    except BuildFailedError as error:
+    except (BuildFailedError, BotoCoreError, ClientError) as error:
         sys.exit(str(error))
 
 

@@ -1,34 +1,33 @@
-"""The API's HTTP: which request is which operation."""
+"""The API's HTTP: what is asked and answered has the shapes that botocore knows."""
 
 import json
 import re
 from http.server import BaseHTTPRequestHandler
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.fakes.microvms.service import MicrovmsFake, Refused
+from tests.fakes.microvms.shapes import operation_of, problems
 
-_VM = r"/2025-09-09/microvms/(?P<microvmIdentifier>[^/]+)"
-_IMAGE = r"/2025-09-09/microvm-images/(?P<imageIdentifier>[^/]+)"
-_OPERATIONS = [
-    ("POST", r"/2025-09-09/microvms", "run"),
-    ("GET", r"/2025-09-09/microvms", "list"),
-    ("GET", _VM, "get"),
-    ("POST", _VM + "/suspend", "suspend"),
-    ("POST", _VM + "/resume", "resume"),
-    ("DELETE", _VM, "terminate"),
-    ("POST", _VM + "/auth-token", "token"),
-    ("POST", r"/2025-09-09/microvm-images", "create_image"),
-    ("GET", r"/2025-09-09/microvm-images", "list_images"),
-    ("PUT", _IMAGE, "update_image"),
-    ("GET", _IMAGE, "get_image"),
-    ("GET", _IMAGE + r"/versions/(?P<imageVersion>[^/]+)", "get_image_version"),
-]
+_HANDLERS = {
+    "RunMicrovm": "run",
+    "ListMicrovms": "list",
+    "GetMicrovm": "get",
+    "SuspendMicrovm": "suspend",
+    "ResumeMicrovm": "resume",
+    "TerminateMicrovm": "terminate",
+    "CreateMicrovmAuthToken": "token",
+    "CreateMicrovmImage": "create_image",
+    "UpdateMicrovmImage": "update_image",
+    "ListMicrovmImages": "list_images",
+    "GetMicrovmImage": "get_image",
+    "GetMicrovmImageVersion": "get_image_version",
+    "ListMicrovmImageBuilds": "list_builds",
+}
 _SIGNED = re.compile(r"AWS4-HMAC-SHA256 Credential=[^/]+/\d{8}/[a-z0-9-]+/lambda/aws4_request,")
 
 
 def handler_of(fake: MicrovmsFake) -> type[BaseHTTPRequestHandler]:
-    methods = {f"do_{method}": _Handler.serve for method, _, _ in _OPERATIONS}
+    methods = {f"do_{method}": _Handler.serve for method in ("GET", "POST", "PUT", "PATCH", "DELETE")}
     return type("Handler", (_Handler,), {"fake": fake, **methods})
 
 
@@ -47,12 +46,17 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, raw: bytes) -> tuple[int, dict[str, Any]]:
         if not _SIGNED.match(self.headers.get("authorization", "")):
             raise Refused(403, "AccessDeniedException", "The request is not signed for lambda")
-        url = urlsplit(self.path)
-        for method, pattern, operation in _OPERATIONS:
-            if method == self.command and (match := re.fullmatch(pattern, url.path)):
-                named = {name: unquote(value) for name, value in match.groupdict().items()}
-                return self.fake.answer(operation, {**dict(parse_qsl(url.query)), **json.loads(raw or b"{}"), **named})
-        raise Refused(404, "ResourceNotFoundException", f"There is no operation {self.command} {url.path}")
+        found = operation_of(self.command, self.path)
+        if found is None or found[0].name not in _HANDLERS:
+            raise Refused(404, "ResourceNotFoundException", f"There is no operation {self.command} {self.path}")
+        operation, named = found
+        asked = {**json.loads(raw or b"{}"), **named}
+        if wrong := problems(operation.input_shape, asked):
+            raise Refused(400, "ValidationException", "; ".join(wrong))
+        body = self.fake.answer(_HANDLERS[operation.name], asked)
+        wrong = problems(operation.output_shape, body)
+        assert not wrong, f"{operation.name} never answers so: {wrong}"
+        return int(operation.http["responseCode"]), body
 
     def _send(self, status: int, body: dict[str, Any], headers: dict[str, str]) -> None:
         raw = json.dumps(body).encode()

@@ -27,24 +27,48 @@ class Image:
     failed: str = ""
     reason: str = ""
     created: float = field(default_factory=time.time)
+    began: float = 0.0
+    before: str = "CREATING"
+    lag: float = 0.1
+    """So long the state of before is told after a build has begun."""
 
     @property
     def arn(self) -> str:
         return f"arn:aws:lambda:{self.region}:{ACCOUNT}:microvm-image:{self.name}"
 
     def describe(self) -> dict[str, Any]:
-        told = {"imageArn": self.arn, "name": self.name, "state": self.state, "createdAt": self.created}
-        told["updatedAt"] = time.time()
+        late = time.time() - self.began < self.lag
+        told = {"imageArn": self.arn, "name": self.name, "state": self.before if late else self.state}
+        told |= {"createdAt": self.created, "updatedAt": time.time()}
         if self.versions:
             told["latestActiveImageVersion"] = max(self.versions, key=float)
         if self.failed:
             told["latestFailedImageVersion"] = self.failed
         return told
 
+    def echo(self) -> dict[str, Any]:
+        """What of the request comes back."""
+        return {name: self.asked[name] for name in ("baseImageArn", "buildRoleArn", "codeArtifact")}
+
+    def told(self, version: str) -> dict[str, Any]:
+        """What is told of a version."""
+        state = "FAILED" if version == self.failed else "SUCCESSFUL" if version in self.versions else "IN_PROGRESS"
+        status = "ACTIVE" if state == "SUCCESSFUL" else "INACTIVE"
+        told = {"imageArn": self.arn, "imageVersion": version, "state": state, "status": status}
+        why = {"stateReason": "One or more builds failed"} if state == "FAILED" else {}
+        return {**told, **why, "createdAt": self.created}
+
+    def build_told(self, version: str) -> dict[str, Any]:
+        """What is told of a version's only build."""
+        machine = {"architecture": "ARM_64", "chipset": "GRAVITON", "chipsetGeneration": "4"}
+        told = {"imageArn": self.arn, "imageVersion": version, "buildId": f"build-{version}", "createdAt": self.created}
+        why = {"stateReason": self.reason} if version == self.failed else {}
+        return {**told, **machine, "buildState": self.told(version)["state"], **why}
+
     def build(self, asked: dict[str, Any], read: Read | None, scratch: Path) -> str:
         """Begin a version and tell its name; the state tells how it went."""
-        version = f"{len(self.versions) + 1}.0"
-        self.asked = asked
+        version = f"{len(self.versions) + bool(self.failed) + 1}.0"
+        self.asked, self.began, self.before = asked, time.time(), self.state if self.versions else "CREATING"
         doing = "UPDATING" if self.versions else "CREATING"
         self.state = doing
         threading.Thread(target=self._build, args=(doing, version, read, scratch), daemon=True).start()

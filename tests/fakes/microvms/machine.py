@@ -1,9 +1,9 @@
 """One MicroVM: its states, and what time and traffic do to it."""
 
-import secrets
 import socket
 import threading
 import time
+import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ class Machine:
     pace: Pace
     log: Path
     signer: Any
-    id: str = field(default_factory=lambda: f"microvm-{secrets.token_hex(16)}")
+    id: str = field(default_factory=lambda: f"microvm-{uuid.uuid4()}")
     reason: str = ""
     idle_seconds: float | None = None
     """In place of what the idle policy says, for tests that cannot wait."""
@@ -92,6 +92,8 @@ class Machine:
 
     def suspend(self) -> None:
         with self.lock:
+            if self.state == "SUSPENDED":
+                return
             if self.state != "RUNNING":
                 raise WrongState(f"The MicroVM is {self.state}, not RUNNING")
             self._become("SUSPENDING")
@@ -99,6 +101,8 @@ class Machine:
 
     def resume(self) -> None:
         with self.lock:
+            if self.state == "RUNNING":
+                return
             if self.state != "SUSPENDED":
                 raise WrongState(f"The MicroVM is {self.state}, not SUSPENDED")
             self._become("PENDING")
@@ -176,14 +180,17 @@ class Machine:
         self.terminate(f"Run lifecycle hook returned HTTP status {status}")
 
     def _suspend(self) -> None:
-        self.process.hook("suspend", {"microvmId": self.id}, 5)
+        status = self.process.hook("suspend", {"microvmId": self.id}, 5)
+        if status != 200:
+            return self.terminate(f"Suspend lifecycle hook returned HTTP status {status}")
         time.sleep(self.pace.suspending)
         with self.lock:
             if self.state != "SUSPENDING":
-                return
+                return None
             self.process.freeze()
             self._cut()
             self._become("SUSPENDED")
+        return None
 
     def _resume(self) -> None:
         time.sleep(self.pace.resuming)

@@ -74,8 +74,8 @@ def _string(shape: Shape, value: str, path: str) -> list[str]:
     if shape.metadata.get("enum") and value not in shape.metadata["enum"]:
         found.append(f"{path} is none of {shape.metadata['enum']}")
     pattern = shape.metadata.get("pattern", "")
-    # Classes of Unicode are more than the library of Python knows.
-    if pattern and r"\p{" not in pattern and not re.fullmatch(pattern, value):
+    # Patterns are not anchored, and know classes of Unicode that the library of Python does not.
+    if pattern and r"\p{" not in pattern and not re.search(pattern, value):
         found.append(f"{path} does not match {pattern}")
     return found
 

@@ -31,7 +31,7 @@ class Signer:
             return port, 403
         claims, good = self._read(token)
         if not good or claims["e"] < time.time():
-            return port, 401
+            return port, 403
         return port, 0 if claims["m"] == machine and _allows(claims["p"], port) else 403
 
     def _sign(self, claims: bytes) -> bytes:

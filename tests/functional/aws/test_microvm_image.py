@@ -1,6 +1,7 @@
 """The image of sandboxes: what its source holds, and how it is built."""
 
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -108,6 +109,7 @@ def test_lambda_builds_it_and_builds_it_again(
     assert list(image.versions) == ["1.0", "2.0"]
     assert image.asked["additionalOsCapabilities"] == ["ALL"]
     assert image.asked["hooks"]["port"] == 9000
+    assert image.asked["logging"] == {"cloudWatch": {"logGroup": "/aws/lambda-microvms/lambent-sandbox"}}
     tokens = [asked["clientToken"] for name, asked in fake.calls if name in ("create_image", "update_image")]
     assert len(set(tokens)) == 2
     keys = {asked["codeArtifact"]["uri"] for name, asked in fake.calls if name.endswith("e_image") and "name" in asked}
@@ -122,6 +124,30 @@ def test_an_image_that_does_not_work_is_told(
         made.writestr("Dockerfile", "FROM scratch\n")
     with pytest.raises(script.BuildFailedError, match="ready hook"):
         published(script, fake, broken, settings.bucket)
+
+
+def test_a_failed_version_does_not_hide_behind_the_one_before(
+    script: Any, fake: MicrovmsFake, archive: Path, tmp_path: Path, settings: Settings
+) -> None:
+    published(script, fake, archive, settings.bucket)
+    broken = tmp_path / "broken.zip"
+    with zipfile.ZipFile(broken, "w") as made:
+        made.writestr("Dockerfile", "FROM scratch\n")
+    with pytest.raises(script.BuildFailedError, match=r"version 2\.0 is FAILED"):
+        published(script, fake, broken, settings.bucket)
+
+
+def test_an_image_is_found_among_many(script: Any, fake: MicrovmsFake, archive: Path, settings: Settings) -> None:
+    for number in range(60):
+        fake.add_image(f"lambent-sandbox-{number}")
+    arn = published(script, fake, archive, settings.bucket)
+    assert published(script, fake, archive, settings.bucket) == arn
+
+
+def test_what_the_image_is_built_on_is_pinned(archive: Path) -> None:
+    dockerfile = zipfile.ZipFile(archive).read("Dockerfile").decode()
+    (base,) = [line.partition("=")[2] for line in dockerfile.splitlines() if line.startswith("ARG BASE=")]
+    assert re.fullmatch(r"public\.ecr\.aws/amazonlinux/amazonlinux:2023\.\d+\.\d{8}\.\d+", base)
 
 
 def test_make_without_a_bucket_makes_the_zip_alone() -> None:
