@@ -14,7 +14,7 @@ from chalicelib.sandbox import frames
 from chalicelib.sandbox.beating import beating
 from chalicelib.sandbox.client import GuestClient, GuestGone, GuestProblem
 from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
-from chalicelib.sandbox.hosts.base import BoxSpec, Host, Limits, Link, SandboxUnavailable
+from chalicelib.sandbox.hosts.base import BoxSpec, Handle, Host, Limits, Link, SandboxUnavailable
 from chalicelib.sandbox.model import Computer, Sandbox, Starting
 from chalicelib.sandbox.profile import Profile, Profiler
 from chalicelib.sandbox.sending import send_tree
@@ -220,8 +220,11 @@ class Computers:
     def _started(self, space: Space, sandbox: Sandbox, hold_ms: int) -> Live | None:
         """A fresh computer, or None while somebody else is starting one."""
         boot, now = new_id(), now_ms()
+        before: Starting | None = None
 
         def claim(was: Sandbox) -> Sandbox | None:
+            nonlocal before
+            before = was.starting
             taken = was.starting is not None and was.starting.until > now
             changed = (was.computer and was.computer.boot) != (sandbox.computer and sandbox.computer.boot)
             if taken or changed or was.state != "running":
@@ -233,6 +236,8 @@ class Computers:
             return None
         if sandbox.computer is not None:
             self.discard(sandbox.computer)
+        if before is not None:
+            self.discard_start(before)
         try:
             with beating(lambda: self._store.change(space, sandbox.id, lambda was: _claimed(was, boot)), _BEAT_SECONDS):
                 return self._start(space, claimed, boot, hold_ms)
@@ -246,7 +251,7 @@ class Computers:
         spec = BoxSpec(
             space.tenant, sandbox.id, profile.env, profile.network, self._rules.limits, self._rules.longest_seconds
         )
-        handle = self._host.start(spec)
+        handle = self._host.start(spec, lambda launched: self._launched(space, sandbox.id, boot, launched))
         computer = Computer(boot, handle.host, handle.data, now_ms(), profile=self._digest(profile))
         try:
             live = self._reach(sandbox, computer)
@@ -268,6 +273,26 @@ class Computers:
             raise
         return replace(live, sandbox=stored)
 
+    def _launched(self, space: Space, sandbox_id: str, boot: str, handle: Handle) -> None:
+        """Remember what would be left behind if this process ended now. Raises SandboxNotFound, SandboxUnavailable."""
+
+        def remembered(was: Sandbox) -> Sandbox | None:
+            if was.starting is None or was.starting.boot != boot:
+                return None
+            return replace(was, starting=replace(was.starting, host=handle.host, data=handle.data))
+
+        stored = self._store.change(space, sandbox_id, remembered)
+        if stored.starting is None or stored.starting.boot != boot:
+            raise SandboxUnavailable("the sandbox was started by somebody else meanwhile")
+
+    def give_up_start(self, space: Space, sandbox: Sandbox) -> None:
+        """End what a start left behind whose starter has not been heard of in time. Raises SandboxUnavailable."""
+        starting = sandbox.starting
+        if starting is None or starting.handle is None or starting.until > now_ms():
+            return
+        self._host.stop(starting.handle)
+        self._store.change(space, sandbox.id, lambda was: _unclaimed(was, starting.boot))
+
     def _fill(self, space: Space, live: Live, profile: Profile) -> list[str]:
         """Put the workspace back, and tell what could not be; from now on only this computer may write it."""
         tree = self._workspaces.begin(space, live.sandbox.id, live.boot)
@@ -282,8 +307,17 @@ class Computers:
     def discard(self, computer: Computer) -> None:
         """End a computer that nobody needs any more."""
         self.doubt(computer.boot)
+        self._end_if_any(computer.handle)
+
+    def discard_start(self, starting: Starting) -> None:
+        """End a computer that is being started and not needed any more."""
+        self._end_if_any(starting.handle)
+
+    def _end_if_any(self, handle: Handle | None) -> None:
+        if handle is None:
+            return
         try:
-            self._host.stop(computer.handle)
+            self._host.stop(handle)
         except Exception as error:  # noqa: BLE001 - the host ends it after its longest life at the latest
             log_failure(logger("sandbox"), "a computer could not be stopped", error)
 
@@ -365,8 +399,9 @@ class Computers:
 
 
 def _claimed(was: Sandbox, boot: str) -> Sandbox | None:
-    mine = was.starting is not None and was.starting.boot == boot
-    return replace(was, starting=Starting(boot, now_ms() + _CLAIM_MS)) if mine else None
+    if was.starting is None or was.starting.boot != boot:
+        return None
+    return replace(was, starting=replace(was.starting, until=now_ms() + _CLAIM_MS))
 
 
 def _unclaimed(was: Sandbox, boot: str) -> Sandbox | None:

@@ -39,10 +39,20 @@ class Computer:
 
 @dataclass(frozen=True, slots=True)
 class Starting:
-    """Somebody starts a computer, and has until then (milliseconds) to say so again."""
+    """Somebody starts a computer, and has until then (milliseconds) to say so again.
+
+    ``host`` and ``data`` are those of a computer that is there already and would outlive its starter.
+    """
 
     boot: str
     until: int
+    host: str = ""
+    data: dict[str, Any] | None = None
+
+    @property
+    def handle(self) -> Handle | None:
+        """What its host knows it by, as soon as that is known."""
+        return None if self.data is None else Handle(self.host, self.data)
 
 
 @dataclass(frozen=True, slots=True)

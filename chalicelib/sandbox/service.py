@@ -326,6 +326,8 @@ class SandboxService:
 
     def _finish(self, space: Space, gone: Sandbox) -> None:
         """Take away what a retired sandbox leaves, its row last: where somebody dies over it, the clock goes on."""
+        if gone.starting is not None:
+            self._computers.discard_start(gone.starting)
         if gone.computer is not None:
             self._computers.discard(gone.computer)
             self._syncer.forget(gone.computer.boot)
@@ -380,6 +382,7 @@ class SandboxService:
         if found.removed_at is not None:
             self._finish(space, found)
             return
+        self._computers.give_up_start(space, found)
         sandbox = self._settled(space, found)
         if sandbox.pausing:
             self.pause(space, sandbox.id, memory=sandbox.pause_memory)

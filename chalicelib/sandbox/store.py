@@ -143,13 +143,15 @@ class SandboxStore:
         return row
 
     def _due(self, sandbox: Sandbox) -> int | None:
+        started = sandbox.starting
         if sandbox.removed_at is not None:
             # Whoever starts a computer for it may put files back until then.
-            started = 0 if sandbox.starting is None else sandbox.starting.until
-            return max(sandbox.removed_at + _LEFT_MS, started)
+            return max(sandbox.removed_at + _LEFT_MS, 0 if started is None else started.until)
+        moments = [] if started is None or started.data is None else [started.until]
         if sandbox.state == "paused":
-            return sandbox.used_at + _LEFT_MS if sandbox.pausing else None
-        moments = [] if sandbox.end_at is None else [sandbox.end_at]
+            return min([*moments, sandbox.used_at + _LEFT_MS] if sandbox.pausing else moments, default=None)
+        if sandbox.end_at is not None:
+            moments.append(sandbox.end_at)
         if sandbox.computer is not None and sandbox.origin == "session":
             moments.append(sandbox.used_at + self._idle_ms * (_FROZEN_TIMES if sandbox.computer.frozen else 1))
         return min(moments, default=None)

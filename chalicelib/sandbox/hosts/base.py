@@ -1,6 +1,6 @@
 """What a host of sandboxes promises, whichever computers it has."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     # The program inside a MicroVM shares these types and has no HTTP client.
     import httpx2
 
+Launched = Callable[["Handle"], None]
 Internet = Literal["none", "limited", "all"]
 Condition = Literal["running", "frozen", "gone"]
 
@@ -107,8 +108,12 @@ class Host(Protocol):
         """The word that stands in handles."""
         ...
 
-    def start(self, spec: BoxSpec) -> Handle:
-        """A computer whose guest answers, with an empty ``/workspace``. Raises SandboxUnavailable, SandboxRefused."""
+    def start(self, spec: BoxSpec, launched: Launched | None = None) -> Handle:
+        """A computer whose guest answers, with an empty ``/workspace``.
+
+        ``launched`` is told of one that would outlive this process as soon as it is there. Raises SandboxUnavailable,
+        SandboxRefused, and what ``launched`` raises; nothing is left then.
+        """
         ...
 
     def link(self, handle: Handle) -> Link:

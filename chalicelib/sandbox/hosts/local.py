@@ -21,6 +21,7 @@ from chalicelib.sandbox.hosts.base import (
     BoxSpec,
     Condition,
     Handle,
+    Launched,
     Limits,
     Link,
     Network,
@@ -57,7 +58,11 @@ class LocalHost:
         self._closed = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="box-watcher", daemon=True)
 
-    def start(self, spec: BoxSpec) -> Handle:
+    def start(
+        self,
+        spec: BoxSpec,
+        launched: Launched | None = None,  # noqa: ARG002 - no box outlives its server
+    ) -> Handle:
         """A box whose guest answers, with an empty ``/workspace``. Raises SandboxUnavailable, SandboxRefused."""
         starter = self._starter()
         try:

@@ -5,8 +5,8 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import asdict
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any
 
 import httpx2
@@ -16,6 +16,7 @@ from chalicelib.sandbox.hosts.base import (
     BoxSpec,
     Condition,
     Handle,
+    Launched,
     Link,
     Network,
     SandboxError,
@@ -58,12 +59,14 @@ class MicrovmHost:
         self._stopped: OrderedDict[str, None] = OrderedDict()
         self._http = httpx2.Client(trust_env=False, timeout=httpx2.Timeout(20.0, connect=5.0))
 
-    def start(self, spec: BoxSpec) -> Handle:
-        """A MicroVM whose guest answers. Raises SandboxUnavailable, SandboxRefused."""
+    def start(self, spec: BoxSpec, launched: Launched | None = None) -> Handle:
+        """A MicroVM whose guest answers; ``launched`` is told before. Raises SandboxUnavailable, SandboxRefused."""
         until = time.monotonic() + self._settings.microvm.start_seconds
         vm = self._calls.run(spec, self._settings.idle_seconds, self._settings.max_seconds)
         handle = Handle(self.name, {"id": vm["microvmId"], "endpoint": _base_url(vm["endpoint"])})
         try:
+            if launched is not None:
+                launched(handle)
             self._start_box(handle, spec, until)
         except BaseException:
             self._abandon(handle)
