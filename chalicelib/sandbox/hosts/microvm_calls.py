@@ -11,7 +11,8 @@ from chalicelib.sandbox.hosts.base import BoxSpec, Condition, SandboxError, Sand
 from chalicelib.sandbox.settings import MOST_SECONDS, MicrovmSettings
 
 _SLOW_DOWN = {"ThrottlingException", "TooManyRequestsException"}
-_LATER = {"ServiceQuotaExceededException", "InsufficientCapacityException", "InternalServerException"}
+_FAILED = {"InternalServerException", "ServiceException"}
+_LATER = {"ServiceQuotaExceededException", "InsufficientCapacityException", *_FAILED}
 _CONDITIONS: dict[str, Condition] = {
     "PENDING": "running",
     "RUNNING": "running",
@@ -50,7 +51,7 @@ def make_client(region: str) -> Any:
 
 
 class Calls:
-    """One method a call; each waits a few seconds where Lambda asks to slow down.
+    """One method a call; each has some seconds of patience where Lambda asks to slow down, or fails in itself.
 
     All raise SandboxUnavailable (later it may work), SandboxRefused (it never will), MicrovmUnknown, MicrovmBusy.
     """
@@ -135,7 +136,6 @@ class Calls:
                 if pause is None or time.monotonic() + pause > until:
                     raise _told(error.response) from error
             except BotoCoreError as error:
-                # Once more is safe for all of them: a run carries its client token, the rest lead to a state.
                 pause = 0.2
                 if attempt:
                     name = type(error).__name__
@@ -149,8 +149,11 @@ def _logging(group: str) -> dict[str, Any]:
 
 
 def _pause(response: dict[str, Any], attempt: int) -> float | None:
-    """Seconds to wait before the same call is made again; None when that would not help."""
-    if response["Error"]["Code"] not in _SLOW_DOWN:
+    """Seconds to wait before the same call is made again; None when that would not help.
+
+    A repeat does no harm to any of them: a run carries its client token, the rest lead to a state.
+    """
+    if response["Error"]["Code"] not in _SLOW_DOWN | _FAILED:
         return None
     asked = str(response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("retry-after", ""))
     usual: float = min(4.0, 0.25 * 2 ** min(attempt, 4)) * random.uniform(0.5, 1.5)

@@ -204,6 +204,17 @@ def test_an_order_that_comes_too_fast_is_given_again(fake: MicrovmsFake, host: M
     assert fake.count("get") == before + 3
 
 
+@pytest.mark.parametrize("kind", ["InternalServerException", "ServiceException"])
+def test_what_fails_within_lambda_is_asked_again(fake: MicrovmsFake, kind: str) -> None:
+    known = set(fake.machines)
+    for operation in ("run", "token", "terminate"):
+        fake.fail(operation, 500, kind)
+    with host_of(fake) as host:
+        host.stop(host.start(SPEC))
+    (one,) = set(fake.machines) - known
+    fake.wait(one, "TERMINATED")
+
+
 def test_an_end_is_an_end(fake: MicrovmsFake) -> None:
     with host_of(fake) as host:
         handle = host.start(SPEC)
@@ -249,7 +260,7 @@ def test_what_lambda_never_gives_is_refused(fake: MicrovmsFake, host: MicrovmHos
 
 def test_a_start_that_fails_leaves_no_machine(fake: MicrovmsFake) -> None:
     known = set(fake.machines)
-    fake.fail("token", 500, "InternalServerException")
+    fake.fail("token", 402, "ServiceQuotaExceededException")
     with host_of(fake) as host:
         with pytest.raises(SandboxUnavailable):
             host.start(SPEC)
