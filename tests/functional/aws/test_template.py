@@ -39,6 +39,12 @@ def test_streaming_paths_stream(paths: Any) -> None:
         assert "${Stream.Arn}/response-streaming-invocations" in found["uri"]["Fn::Sub"]
 
 
+def test_what_sandboxes_say_streams_too(paths: Any) -> None:
+    spoken = ("process.Process/Start", "process.Process/Connect", "filesystem.Filesystem/WatchDir", "files")
+    for path in (*(f"/{name}" for name in spoken), "/v1/sessions/{session_id}/exec"):
+        assert integration(paths, path)["timeoutInMillis"] == 600_000
+
+
 def test_every_place_on_the_way_to_them_is_served(paths: Any) -> None:
     for path in paths:
         parts = path.split("/")
