@@ -18,6 +18,7 @@ from chalicelib.sandbox.hosts.base import BoxSpec, Handle, Host, Limits, Link, S
 from chalicelib.sandbox.model import Computer, Sandbox, Starting
 from chalicelib.sandbox.profile import Profile, Profiler
 from chalicelib.sandbox.sending import send_tree
+from chalicelib.sandbox.settings import LEAST_IDLE_SECONDS
 from chalicelib.sandbox.store import SandboxStore
 from chalicelib.storage.keys import Space
 from chalicelib.storage.secrets import SecretBox
@@ -248,9 +249,7 @@ class Computers:
 
     def _start(self, space: Space, sandbox: Sandbox, boot: str, hold_ms: int) -> Live:
         profile = self._profiles[sandbox.origin](space, sandbox)
-        spec = BoxSpec(
-            space.tenant, sandbox.id, profile.env, profile.network, self._rules.limits, self._rules.longest_seconds
-        )
+        spec = self._spec(sandbox, profile)
         handle = self._host.start(spec, lambda launched: self._launched(space, sandbox.id, boot, launched))
         computer = Computer(boot, handle.host, handle.data, now_ms(), profile=self._digest(profile))
         try:
@@ -272,6 +271,14 @@ class Computers:
             self.discard(computer)
             raise
         return replace(live, sandbox=stored)
+
+    def _spec(self, sandbox: Sandbox, profile: Profile) -> BoxSpec:
+        """What is asked for. One that was made for a time runs as long, also when nobody asks it anything."""
+        longest = self._rules.longest_seconds
+        idle = None if sandbox.origin == "session" else max(longest, LEAST_IDLE_SECONDS)
+        return BoxSpec(
+            sandbox.tenant, sandbox.id, profile.env, profile.network, self._rules.limits, longest, idle_seconds=idle
+        )
 
     def _launched(self, space: Space, sandbox_id: str, boot: str, handle: Handle) -> None:
         """Remember what would be left behind if this process ended now. Raises SandboxNotFound, SandboxUnavailable."""

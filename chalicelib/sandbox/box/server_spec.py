@@ -14,8 +14,10 @@ class SpecInvalid(ValueError):
 
 
 def spec_to_json(spec: BoxSpec) -> dict[str, Any]:
-    """Plain JSON with everything in it, secrets too."""
-    return {**asdict(spec), "env": dict(spec.env)}
+    """Plain JSON with everything in it, secrets too, but for what concerns the machine around the box alone."""
+    found = {**asdict(spec), "env": dict(spec.env)}
+    del found["idle_seconds"]
+    return found
 
 
 def spec_from_json(raw: Any) -> BoxSpec:

@@ -58,7 +58,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class BoxSpec:
-    """The computer wanted. ``env`` is what its commands see; ``seconds`` is the longest it may live."""
+    """The computer wanted. ``env`` is what its commands see; ``seconds`` is the longest it may live.
+
+    ``idle_seconds``: how long it may be asked nothing before its host puts it to rest; None for as long as is usual.
+    """
 
     tenant: str
     sandbox_id: str
@@ -66,6 +69,7 @@ class BoxSpec:
     network: Network = field(default_factory=Network)
     limits: Limits = field(default_factory=Limits)
     seconds: int = 28_800
+    idle_seconds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

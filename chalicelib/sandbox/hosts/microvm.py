@@ -62,7 +62,8 @@ class MicrovmHost:
     def start(self, spec: BoxSpec, launched: Launched | None = None) -> Handle:
         """A MicroVM whose guest answers; ``launched`` is told before. Raises SandboxUnavailable, SandboxRefused."""
         until = time.monotonic() + self._settings.microvm.start_seconds
-        vm = self._calls.run(spec, self._settings.idle_seconds, self._settings.max_seconds)
+        idle = spec.idle_seconds or self._settings.idle_seconds
+        vm = self._calls.run(spec, idle, self._settings.max_seconds)
         handle = Handle(self.name, {"id": vm["microvmId"], "endpoint": _base_url(vm["endpoint"])})
         try:
             if launched is not None:

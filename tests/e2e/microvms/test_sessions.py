@@ -1,10 +1,11 @@
 """Tools of sessions whose sandboxes are MicroVMs: files and the shell stay, also when Lambda takes the machine away."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from e2b import Sandbox
 
 from tests.fakes.microvms import MicrovmsFake
 from tests.fakes.microvms.machine import Machine
@@ -57,6 +58,17 @@ def test_a_machine_is_started_by_the_first_command_and_serves_the_next(hand: Han
     assert "kept" in hand.run("cd /tmp && KEPT=kept && echo $KEPT > note; cat note")
     assert "/tmp kept" in hand.run("echo $PWD $KEPT")
     assert len(hand.machines()) == 1
+
+
+def test_a_session_s_rests_when_nobody_asks_it_anything_and_one_made_for_a_time_runs_that_long(
+    hand: Hand, create: Callable[..., Sandbox]
+) -> None:
+    hand.run("true")
+    (of_session,) = hand.machines()
+    create(timeout=3600)
+    (_, of_e2b) = hand.machines()
+    assert of_session.asked["idlePolicy"]["maxIdleDurationSeconds"] == 300
+    assert of_e2b.asked["idlePolicy"]["maxIdleDurationSeconds"] == 28_800
 
 
 def test_one_that_lambda_suspended_wakes_with_its_shell(hand: Hand, microvms: MicrovmsFake) -> None:
