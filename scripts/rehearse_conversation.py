@@ -54,9 +54,9 @@ def tenant(base: str, root_key: str) -> Api:
     return Api(base, made["api_key"]["key"])
 
 
-def session(api: Api, model: str) -> str:
+def session(api: Api, model: str, tools: list[Json] | None = None) -> str:
     """The id of a new session of a new agent in a new environment."""
-    agent = api.call("POST", "/v1/agents", {"name": "rehearsal", "model": model})
+    agent = api.call("POST", "/v1/agents", {"name": "rehearsal", "model": model, "tools": tools or []})
     environment = api.call("POST", "/v1/environments", {"name": "rehearsal"})
     made = api.call("POST", "/v1/sessions", {"agent": agent["id"], "environment_id": environment["id"]})
     return str(made["id"])

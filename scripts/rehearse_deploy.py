@@ -2,7 +2,7 @@
 
     python scripts/rehearse_deploy.py
 
-API Gateway, FIFO queue, functions and tables are the emulator's; the model is the tests' fake one.
+API Gateway, FIFO queue, functions and tables are the emulator's; the model and the MicroVMs are the tests' fakes.
 """
 
 from __future__ import annotations
@@ -47,11 +47,16 @@ def deployed(package: Path = PACKAGE) -> Iterator[tuple[Deployment, str, Path]]:
     root_key = secrets.token_urlsafe(32)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
-        with rehearse_emulator.running(scratch) as emulator, _model() as model_url:
+        with (
+            _said("tests.fakes.microvms") as microvms,
+            _said("tests.fakes.model_server", "0") as model_url,
+            rehearse_emulator.running(scratch, _endpoints(microvms)) as emulator,
+        ):
             parameters = {
                 "RootKeySha256": hashlib.sha256(root_key.encode()).hexdigest(),
                 "DefaultModel": MODEL,
                 "AnthropicBaseUrl": model_url,
+                "MicrovmImage": json.loads(microvms)["LAMBENT_MICROVM_IMAGE"],
                 **_secrets(emulator.endpoint),
                 **SIGN_IN,
             }
@@ -70,10 +75,15 @@ def _secrets(endpoint: str) -> dict[str, str]:
     }
 
 
+def _endpoints(told: str) -> dict[str, str]:
+    """Of what a stand-in tells, the address of its API: the rest reaches functions as in AWS, by the template."""
+    return {name: value for name, value in json.loads(told).items() if name.startswith("AWS_ENDPOINT_URL_")}
+
+
 @contextmanager
-def _model() -> Iterator[str]:
-    """The URL of a fake model server."""
-    command = [sys.executable, "-m", "tests.fakes.model_server", "0"]
+def _said(module: str, *words: str) -> Iterator[str]:
+    """A program that stands in for something outside, and the line that tells where it is."""
+    command = [sys.executable, "-m", module, *words]
     process = subprocess.Popen(command, cwd=rehearse_emulator.ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -54,8 +54,10 @@ def installed() -> Path:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Emulator]:
+def running(folder: Path, elsewhere: dict[str, str]) -> Iterator[Emulator]:
     """An emulator with nothing in it, for as long as the context lasts; its files are under `folder`.
+
+    `elsewhere` is where functions find what it does not emulate: `AWS_ENDPOINT_URL_…` and the address.
 
     Raises:
         EmulatorDidNotStartError: it does not answer.
@@ -66,7 +68,7 @@ def running(folder: Path) -> Iterator[Emulator]:
         process = subprocess.Popen(
             [str(python), "-m", "ministack"],
             cwd=folder,
-            env=_environment(port, folder),
+            env=_environment(port, folder) | elsewhere,
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -56,6 +56,36 @@ def test_sessions_are_answered_side_by_side(scripts: Any, tenant: Any) -> None:
     assert all(talk.reply(tenant, session) for session in sessions)
 
 
+def test_a_command_runs_in_a_microvm_and_its_files_are_in_the_bucket(scripts: Any, tenant: Any) -> None:
+    talk = scripts.conversation
+    session = talk.session(tenant, MODEL, tools=[{"type": "agent_toolset_20260401"}])
+    command = {"command": "mkdir -p /mnt/session/outputs; echo $((6 * 7)) | tee /mnt/session/outputs/answer.txt"}
+    talk.say(tenant, session, f"tool:bash input:{json.dumps(command)} tokens:3")
+    assert talk.reply(tenant, session)
+    log = tenant.call("GET", f"/v1/sessions/{session}/events")["data"]
+    (result,) = [event for event in log if event["type"] == "agent.tool_result"]
+    assert "42" in json.dumps(result)
+    (output,) = tenant.call("GET", f"/v1/sessions/{session}/outputs")["data"]
+    assert output["filename"] == "answer.txt"
+
+
+def test_a_sandbox_is_made_and_asked_by_the_functions_that_answer(stack: Any, tenant: Any, address: str) -> None:
+    made = urllib3.request(
+        "POST", f"{address}/v2/sandboxes", json={"templateID": "base"}, headers={"x-api-key": tenant.key}, timeout=60
+    )
+    assert made.status == 201, made.data
+    sandbox = made.json()
+    inside = {"x-access-token": sandbox["envdAccessToken"], "e2b-sandbox-id": sandbox["sandboxID"], "accept": "*/*"}
+    sent = inside | {"content-type": "application/octet-stream"}
+    written = urllib3.request("POST", f"{address}/files?path=note", body=b"kept", headers=sent, timeout=60)
+    assert written.status == 200, written.data
+    assert urllib3.request("GET", f"{address}/files?path=note", headers=inside, timeout=60).data == b"kept"
+    gone = urllib3.request(
+        "DELETE", f"{address}/sandboxes/{sandbox['sandboxID']}", headers={"x-api-key": tenant.key}, timeout=60
+    )
+    assert gone.status == 204
+
+
 def test_another_tenant_sees_nothing(scripts: Any, stack: Any, tenant: Any) -> None:
     session = scripts.conversation.session(tenant, MODEL)
     other = scripts.conversation.tenant(stack.deployment.api_url, stack.root_key)
