@@ -180,6 +180,7 @@ class SandboxService:
         live = self._awake(sandbox)
         if live is not None:
             self._syncer.sync(space, live)
+            self._syncer.settle(live)
         elif sandbox.state == "paused":
             raise SandboxPaused("the sandbox is paused")
 
@@ -217,6 +218,7 @@ class SandboxService:
 
     def release(self, space: Space, live: Live) -> None:
         """Whoever asked for this computer is done with it. Raises SandboxNotFound."""
+        self._syncer.settle(live)
         self._computers.release(space, live)
 
     def _awake(self, sandbox: Sandbox) -> Live | None:
@@ -280,6 +282,7 @@ class SandboxService:
             live = self._awake(sandbox)
             if live is not None:
                 self._syncer.sync(space, live)
+                self._syncer.settle(live)
         except (GuestGone, GuestProblem, SandboxFull) as error:
             log_failure(logger("sandbox"), "a workspace could not be stored before its computer stopped", error)
 

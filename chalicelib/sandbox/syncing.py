@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from threading import Lock
@@ -9,7 +10,7 @@ from typing import Any, Literal, Protocol
 
 from chalicelib.memory.paths import MOUNT
 from chalicelib.sandbox import frames
-from chalicelib.sandbox.client import GuestGone, bounded
+from chalicelib.sandbox.client import GuestGone, GuestProblem, bounded
 from chalicelib.sandbox.computers import Live
 from chalicelib.sandbox.errors import SandboxContended, SandboxFull
 from chalicelib.sandbox.frames import IncomingEntry
@@ -23,6 +24,7 @@ from chalicelib.workspaces.service import Moved, Taken, WorkspaceService
 ROOTS = ("/workspace", "/mnt/session/outputs", "/mnt/session/results")
 _TRIES = 5
 _SECONDS = 120.0
+_SETTLE_SECONDS = 5.0
 
 
 class Intake(Protocol):
@@ -81,7 +83,7 @@ class Syncer:
         self._workspaces = workspaces
         self._most_bytes = most_bytes
         self._lines: defaultdict[str, _Line] = defaultdict(_Line)
-        # Told to the guest with the next question: until then it reports those changes again, which does no harm.
+        # Told to the guest with the next question, or by ``settle``: until then it reports those changes again.
         self._stored: dict[str, int] = {}
         self.watcher: Watcher | None = None
         self.memory: Memory | None = None
@@ -141,6 +143,16 @@ class Syncer:
         if self.watcher is not None:
             self.watcher.drop(space, live, taken)
         self._stored[live.boot] = finish.seq
+
+    def settle(self, live: Live) -> None:
+        """Have the guest know what was stored; for callers after whom another process may be the next to ask.
+
+        A guest that was not reached tells of it again, which costs time and does no harm.
+        """
+        seq = self._stored.pop(live.boot, 0)
+        if seq:
+            with suppress(GuestGone, GuestProblem):
+                live.client.call("/tree/commit", {"seq": seq}, timeout_s=_SETTLE_SECONDS)
 
     def forget(self, boot: str) -> None:
         """That computer is gone."""

@@ -31,24 +31,29 @@ class Baseline:
         self._lock = threading.Lock()
         self._seq = 0
         self._committed = 0
-        self.marks: dict[str, Mark] = {}
+        self._marks: dict[str, Mark] = {}
         self._scans: dict[int, tuple[dict[str, Mark], list[str]]] = {}
+        # By the latest scan that sent them: the outside may have these as they were then, and did not say so.
+        self._offered: dict[str, int] = {}
 
     def add(self, marks: dict[str, Mark]) -> None:
         """These entries came from the outside."""
         with self._lock:
-            self.marks.update(marks)
+            self._marks.update(marks)
+            for path in marks:
+                self._offered.pop(path, None)
 
-    def begin(self) -> int:
-        """The number of a new scan."""
+    def begin(self) -> tuple[int, dict[str, Mark | None]]:
+        """The number of a new scan, and what the outside has or may have; None where it is not known as what."""
         with self._lock:
             self._seq += 1
-            return self._seq
+            return self._seq, {**self._marks, **dict.fromkeys(self._offered)}
 
     def found(self, seq: int, changed: dict[str, Mark], removed: list[str]) -> None:
         """Remember what a scan sent out."""
         with self._lock:
             self._scans[seq] = (changed, removed)
+            self._offered.update(dict.fromkeys(changed, seq))
             for old in [number for number in self._scans if number <= seq - _KEPT_SCANS]:
                 del self._scans[old]
 
@@ -60,9 +65,10 @@ class Baseline:
                 return
             self._committed = seq
             changed, removed = known
-            self.marks.update(changed)
+            self._marks.update(changed)
             for path in removed:
-                self.marks.pop(path, None)
+                self._marks.pop(path, None)
+            self._offered = {path: latest for path, latest in self._offered.items() if latest > seq}
 
 
 _BASE = Baseline()
@@ -260,9 +266,14 @@ def changes(request: Request) -> Reply:
     return Raw(_changes([str(root) for root in asked.get("roots", ())]))
 
 
+def commit(request: Request) -> Reply:
+    """POST /tree/commit: the outside has what the scan ``seq`` sent, and need not be told of it again."""
+    _BASE.commit(int(request.json().get("seq", 0)))
+    return Json({})
+
+
 def _changes(roots: list[str]) -> Iterator[bytes]:
-    seq = _BASE.begin()
-    base = dict(_BASE.marks)
+    seq, base = _BASE.begin()
     sent: dict[str, Mark] = {}
     seen: set[str] = set()
     first: dict[tuple[int, int], str] = {}
@@ -295,4 +306,5 @@ def _has_names(shown: str, info: os.stat_result) -> bool:
 ROUTES: Routes = {
     ("PUT", "/tree"): restore,
     ("POST", "/tree/changes"): changes,
+    ("POST", "/tree/commit"): commit,
 }

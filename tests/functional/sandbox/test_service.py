@@ -59,6 +59,31 @@ def test_two_processes_share_one_computer(yard: Yard, second: Callable[[Yard], Y
     assert other.run(made.id, "cat /tmp/not-durable") == (0, "here\n")
 
 
+def test_what_another_process_removes_or_replaces_stays_so(yard: Yard, second: Callable[[Yard], Yard]) -> None:
+    sandbox = yard.create()
+    yard.run(sandbox.id, "mkdir /workspace/d; echo a > /workspace/d/a; echo b > /workspace/b; echo c > /workspace/c")
+    yard.sync(sandbox.id)
+    other = second(yard)
+    other.run(sandbox.id, "rm -r /workspace/d; mv /workspace/b /workspace/e")
+    other.sync(sandbox.id)
+    other.services.sandboxes.pause(other.space, sandbox.id, memory=False)
+    other.services.sandboxes.resume(other.space, sandbox.id, end_at=now_ms() + 60_000)
+    assert other.run(sandbox.id, "cd /workspace; ls")[1].split() == ["c", "e"]
+
+
+def test_what_one_process_has_stored_does_not_travel_again_for_another(
+    yard: Yard, second: Callable[[Yard], Yard]
+) -> None:
+    sandbox = yard.create()
+    yard.run(sandbox.id, "head -c 5000000 /dev/urandom > /workspace/large")
+    yard.sync(sandbox.id)
+    other = second(yard)
+    other.run(sandbox.id, "echo small > /workspace/small")
+    live = other.services.sandboxes.live(other.space, sandbox.id)
+    with live.client.open("POST", "/tree/changes", json={"roots": ["/workspace"]}) as answer:
+        assert len(answer.read()) < 100_000
+
+
 def test_many_at_once_start_one_computer(yard: Yard) -> None:
     made = yard.services.sandboxes.ensure(yard.space, SandboxDraft("e2b"))
     with ThreadPoolExecutor(8) as pool:
