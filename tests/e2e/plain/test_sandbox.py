@@ -317,6 +317,22 @@ class TestOutputs:
             ("ü 1", 0),
         ]
 
+    def test_names_that_no_file_may_have_are_told_in_another_form(self, hand: Hand) -> None:
+        names = ["$'line\\nbreak.txt'", "$'tab\\t.csv'", "'back\\slash.md'", "' '", "$'\\x7f'", "plain.txt"]
+        made = "; ".join(f"echo x > {name}" for name in names)
+        assert hand.text("bash", command=f"cd {OUTPUTS}; {made}; ls | wc -l") == "7"
+        shown = {one["filename"]: one["mime_type"] for one in hand.api.get("/v1/files", scope_id=hand.id)["data"]}
+        assert shown == {
+            "line_break.txt": "text/plain",
+            "tab_.csv": "text/csv",
+            "back_slash.md": "text/markdown",
+            "unnamed.bin": "application/octet-stream",
+            "_": "application/octet-stream",
+            "plain.txt": "text/plain",
+        }
+        hand.text("bash", command=f"rm -rf {OUTPUTS}/*")
+        assert hand.api.get("/v1/files", scope_id=hand.id)["data"] == []
+
     @pytest.mark.parametrize(
         "name",
         [
