@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from . import metadata, paths, uploads
 from .entries import LATEST_NS
 from .failures import problem_of
-from .paths import SKILLS
+from .paths import SKILLS, WORKSPACE
 
 SKILLS_LINK = "/workspace/.skills"
 _PIECE = 1 << 18
@@ -40,7 +40,7 @@ def walk(roots: list[str], unread: list[str]) -> Iterator[tuple[str, str, os.sta
     ``unread`` gets what is there and cannot be looked at. Raises Problem when memory or descriptors are too
     short for looking at anything.
     """
-    waiting = [(root, paths.real(root), 0o700) for root in roots]
+    waiting = [(root, paths.real(root), 0o700) for root in roots if _is_own(paths.real(root))]
     closed: list[tuple[str, int]] = []
     try:
         while waiting:
@@ -56,6 +56,11 @@ def walk(roots: list[str], unread: list[str]) -> Iterator[tuple[str, str, os.sta
         for real, mode in reversed(closed):
             with contextlib.suppress(OSError):
                 os.chmod(real, mode)
+
+
+def _is_own(root: str) -> bool:
+    """Whether a root is in its place, or a link that stays in the workspace: not a way to keep the system's files."""
+    return not os.path.islink(root) or paths.within(os.path.realpath(root), os.path.realpath(paths.real(WORKSPACE)))
 
 
 def _open_up(folder: str, mode: int) -> bool:

@@ -54,14 +54,14 @@ def test_what_cannot_be_looked_at_for_want_of_descriptors_is_not_gone(guest: Gue
     (real / "in").mkdir()
     (real / "in" / "f").write_text("x")
     first = Finish()
-    assert set(_scan(guest, folder, first)) == {f"{folder}/in", f"{folder}/in/f"}
+    assert set(_paths_of_scan(guest, folder, first)) == {f"{folder}/in", f"{folder}/in/f"}
     was = resource.prlimit(guest.process.pid, resource.RLIMIT_NOFILE)
     resource.prlimit(guest.process.pid, resource.RLIMIT_NOFILE, (3, was[1]))
     with pytest.raises((GuestGone, GuestProblem)):
-        _scan(guest, folder, Finish(), first.seq)
+        _paths_of_scan(guest, folder, Finish(), first.seq)
     resource.prlimit(guest.process.pid, resource.RLIMIT_NOFILE, was)
     second = Finish()
-    assert (_scan(guest, folder, second), second.removed) == ([], [])
+    assert (_paths_of_scan(guest, folder, second), second.removed) == ([], [])
 
 
 def test_labels_of_any_form_that_commands_made_up_stop_nothing(guest: Guest, folder: str) -> None:
@@ -87,9 +87,19 @@ def test_labels_of_any_form_that_commands_made_up_stop_nothing(guest: Guest, fol
     assert {entry["name"] for entry in listed} == set(made)
 
 
-def _scan(guest: Guest, folder: str, finish: Finish, stored: int = 0) -> list[str]:
+def _paths_of_scan(guest: Guest, folder: str, finish: Finish, stored: int = 0) -> list[str]:
     with guest.client.open("POST", "/tree/changes", json={"roots": [folder], "stored": stored}) as answer:
         return [one.path for one in received(answer.iter_raw(), finish, [folder])]
+
+
+def test_a_root_that_became_a_link_is_followed_within_the_workspace_alone(guest: Guest, folder: str) -> None:
+    real = guest.root / folder.lstrip("/")
+    (real / "target").mkdir()
+    (real / "target" / "f").touch()
+    (real / "near").symlink_to(real / "target")
+    (real / "far").symlink_to("/etc")
+    assert set(scanned(guest, f"{folder}/near")) == {"f"}
+    assert set(scanned(guest, f"{folder}/far")) == set()
 
 
 def test_what_is_in_the_way_of_an_entry_is_told_and_the_others_are_made(guest: Guest, folder: str) -> None:
