@@ -12,8 +12,9 @@ from typing import Any, BinaryIO
 
 from .globbing import Limits, Walk, matcher
 
+HEAD_BYTES = 8192
+"""A zero byte among so many at the beginning tells that a file is no text."""
 _MOST_ENTRIES = 500_000
-_HEAD_BYTES = 8192
 _LONGEST_LINE = 1 << 20
 _SHOWN_CHARACTERS = 2000
 _SMALL_FILE = 4 << 20
@@ -86,7 +87,7 @@ class Search:
     def _may_match(self, file: BinaryIO) -> bool:
         """Whether it is a text in which the pattern occurs, as far as that is quickly known; reading starts anew."""
         try:
-            head = file.read(_HEAD_BYTES)
+            head = file.read(HEAD_BYTES)
             if b"\0" in head:
                 return False
             rest = file.read(_SMALL_FILE)

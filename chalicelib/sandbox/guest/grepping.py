@@ -2,10 +2,13 @@
 
 import json
 import os
+import stat
 import sys
 from typing import Any
 
 from . import children, paths
+from .failures import told
+from .grepchild import HEAD_BYTES
 from .wire import Json, Problem, Reply, Request
 
 _SECONDS = 20.0
@@ -27,8 +30,7 @@ def grep(request: Request) -> Reply:
     """
     body = request.json()
     place = paths.resolve(str(body.get("path") or ""))
-    if not os.path.exists(place.real):
-        raise Problem("not_found", f"path '{place.shown}' does not exist")
+    _demand_searchable(place)
     both = _number(body, "context", 0, 0, _MOST_CONTEXT)
     asked = {
         "pattern": _text(body, "pattern", None),
@@ -44,6 +46,21 @@ def grep(request: Request) -> Reply:
         "shown": place.shown,
     }
     return Json(_answer(asked))
+
+
+def _demand_searchable(place: paths.Place) -> None:
+    """What is named must be a folder or a text that can be read; below a folder everything else is passed over."""
+    with told(place.shown):
+        if os.path.isdir(place.real):
+            os.scandir(place.real).close()
+            return
+        # Without the second flag opening a pipe waits for its other end.
+        descriptor = os.open(place.real, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb", buffering=0) as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise Problem("invalid_argument", f"path '{place.shown}' is not a file")
+            if b"\0" in file.read(HEAD_BYTES):
+                raise Problem("failed_precondition", f"path '{place.shown}' is not a text")
 
 
 def _text(body: dict[str, Any], name: str, usual: str | None) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 
 from . import paths
 from .entries import readable
+from .failures import told
 from .globbing import Limits, Walk, fixed_part, matcher
 from .grepping import grep
 from .wire import Json, Problem, Reply, Request, Routes
@@ -40,6 +41,8 @@ def _split(path: str, pattern: str) -> tuple[paths.Place, str]:
         raise Problem("not_found", f"path '{place.shown}' does not exist")
     if not os.path.isdir(place.real):
         raise Problem("invalid_argument", f"path '{place.shown}' is not a directory")
+    with told(place.shown):
+        os.scandir(place.real).close()
     return place, pattern
 
 

@@ -174,10 +174,13 @@ def _whole(place: Place) -> bytes:
 
 
 def _fitted(data: bytes, old: bytes, new: bytes) -> tuple[bytes, bytes]:
-    """The same texts with the file's line ends, where only these keep ``old`` from being found."""
-    if old in data or b"\r\n" not in data or b"\n" not in old:
+    """The same texts with the file's line ends, where only these keep ``old`` from being found, or ``new`` from being
+    like the lines around it."""
+    if b"\r\n" not in data:
         return old, new
-    return _with_returns(old), _with_returns(new)
+    if b"\n" not in old:
+        return old, _with_returns(new) if data.count(b"\n") == data.count(b"\r\n") else new
+    return (old, new) if old in data else (_with_returns(old), _with_returns(new))
 
 
 def _with_returns(text: bytes) -> bytes:

@@ -75,6 +75,16 @@ def test_files(box: Boxed) -> None:
     assert box.says(Bash(), command="cat ~/src/f.py") == "one\n2"
 
 
+def test_what_is_closed_is_told_when_it_is_named(box: Boxed) -> None:
+    box.says(Bash(), command="mkdir -p shut; echo needle | tee secret open shut/in > made; chmod 0 shut secret")
+    for name in ("shut", "secret"):
+        assert "permission denied" in box.says(Grep(), pattern="needle", path=name)
+    assert "permission denied" in box.says(Glob(), pattern="*", path="shut")
+    found = box.says(Grep(), pattern="needle", output_mode="files_with_matches")
+    assert found.split() == ["/workspace/made", "/workspace/open"]
+    box.says(Bash(), command="chmod 700 shut; rm -rf shut secret open made")
+
+
 def test_long_output_is_where_it_is_said_to_be(box: Boxed) -> None:
     text = box.says(Bash(), command="seq 1 200000")
     path = next(word for word in text.split() if word.startswith("/mnt/session/results/"))

@@ -176,6 +176,13 @@ def test_a_pattern_sees_one_line(guest: Guest, folder: str, tree: Path, content:
     assert grep(guest, f"{folder}/f", pattern)["matches"] == count
 
 
+def test_what_is_named_and_no_text_is_told(guest: Guest, folder: str, tree: Path) -> None:
+    os.mkfifo(tree / "pipe")
+    assert code_of(guest, "/search/grep", {"pattern": "x", "path": f"{folder}/pipe"}) == "invalid_argument"
+    assert code_of(guest, "/search/grep", {"pattern": "x", "path": f"{folder}/data.bin"}) == "failed_precondition"
+    assert len(grep(guest, folder, "needle")["lines"]) == 4
+
+
 def test_long_lines_are_shortened(guest: Guest, folder: str, tree: Path) -> None:
     (tree / "min.js").write_text("x" * 50_000 + "needle\n")
     ((_, _, text, _),) = grep(guest, f"{folder}/min.js", "needle")["lines"]

@@ -153,6 +153,21 @@ def test_line_ends_of_another_kind_are_kept(guest: Guest, folder: str, real: Pat
     assert (real / "f").read_bytes() == b"1\r\n2\r\n2.5\r\nthree\r\n"
 
 
+def test_lines_that_are_put_in_end_as_the_others_do(guest: Guest, folder: str, real: Path) -> None:
+    (real / "f").write_bytes(b"one\r\ntwo\r\n")
+    edit(guest, f"{folder}/f", "one", "1\n1.5")
+    assert (real / "f").read_bytes() == b"1\r\n1.5\r\ntwo\r\n"
+    (real / "f").write_bytes(b"one\r\ntwo\nthree\n")
+    edit(guest, f"{folder}/f", "two", "2\n2.5")
+    assert (real / "f").read_bytes() == b"one\r\n2\n2.5\nthree\n"
+
+
+def test_line_ends_can_be_changed(guest: Guest, folder: str, real: Path) -> None:
+    (real / "f").write_bytes(b"one\r\ntwo\r\n")
+    edit(guest, f"{folder}/f", "one\r\n", "one\n")
+    assert (real / "f").read_bytes() == b"one\ntwo\r\n"
+
+
 def test_bytes_that_are_no_text_survive_an_edit(guest: Guest, folder: str, real: Path) -> None:
     (real / "f").write_bytes(b"\xff\xfe x \0")
     edit(guest, f"{folder}/f", "x", "y")
