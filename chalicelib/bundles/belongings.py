@@ -21,8 +21,9 @@ from chalicelib.files.service import FileService
 from chalicelib.memory.attaching import MEMORY_STORE, placed
 from chalicelib.sandbox.model import SandboxDraft
 from chalicelib.sandbox.service import SandboxService
-from chalicelib.sandbox.sessions import outputs, uploads
+from chalicelib.sandbox.sessions import outputs
 from chalicelib.sessions.attaching import Attaching
+from chalicelib.sessions.mounts import UPLOADS
 from chalicelib.sessions.resource_drafts import AnyResource, FileResource
 from chalicelib.sessions.resources import FILE, REPOSITORY, VARIABLE, Resource, demand_apart
 from chalicelib.storage.writes import Write
@@ -222,7 +223,7 @@ def _resource_of(file_id: str, place: str) -> Resource:
 
 def _kept_in_place(file_id: str, new: str) -> Resource:
     """What was uploaded to the source stays where the conversation speaks of it."""
-    return _resource_of(new, f"{uploads.FOLDER}/{dress('file', file_id)}")
+    return _resource_of(new, f"{UPLOADS}/{dress('file', file_id)}")
 
 
 def unheld(bundle: Bundle, *, self_hosted: bool) -> Sequence[Missing]:

@@ -11,7 +11,8 @@ from chalicelib.files.model import File
 from chalicelib.files.service import FileService
 from chalicelib.sandbox.model import SandboxDraft
 from chalicelib.sandbox.service import SandboxService
-from chalicelib.sandbox.sessions import outputs, uploads
+from chalicelib.sandbox.sessions import outputs
+from chalicelib.sessions.mounts import UPLOADS
 from chalicelib.sessions.resources import FILE, Resource, SessionResources
 from chalicelib.storage.writes import Write
 from chalicelib.workspaces.errors import WorkspaceNotFound
@@ -135,5 +136,5 @@ class Belongings:
 
 def _kept_in_place(file: File, copied: str) -> Resource:
     """A file that was uploaded to the source stays where the conversation speaks of it."""
-    place = f"{uploads.FOLDER}/{dress('file', file.id)}"
+    place = f"{UPLOADS}/{dress('file', file.id)}"
     return {"id": copied, "type": FILE, "file_id": copied, "mount_path": place, "created_at": file.created_at}

@@ -1,12 +1,13 @@
 """What a client wants attached turned into resources of a session."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import LambentError, NotFound
 from chalicelib.core.ids import derive_id, new_id, undress
 from chalicelib.events.log import SessionRef
+from chalicelib.files.errors import FileNotFound
 from chalicelib.files.service import FileService
 from chalicelib.memory.attaching import StoreAttaching, placed
 from chalicelib.sessions.resource_drafts import (
@@ -45,7 +46,9 @@ class Attaching:
     def forget(self, space: Space, resource: Resource) -> None:
         """Remove what a resource has outside of the session's rows."""
         if resource["type"] == FILE:
-            self._files.delete(space, resource["file_id"])
+            # The copy is a file of the session, which clients may have removed.
+            with suppress(FileNotFound):
+                self._files.delete(space, resource["file_id"])
 
     def check(self, space: Space, wanted: Sequence[AnyResource]) -> None:
         """Whether all of the resources could be attached to one session. Raises NotFound, InvalidRequest."""
@@ -54,6 +57,9 @@ class Attaching:
             field = f"resources.{position}"
             if isinstance(one, FileResource):
                 self._files.get(space, _file_id(one, field))
+                bare = {"id": field, "type": FILE, "mount_path": one.place()}
+                demand_apart(apart, bare, field)
+                apart.append(bare)
             elif isinstance(one, RepositoryResource):
                 bare = {"id": field, "type": REPOSITORY, "mount_path": one.place()}
                 demand_apart(apart, bare, field)
@@ -95,8 +101,8 @@ class Attaching:
         file_id = _file_id(wanted, field)
         again = derive_id(ref.id, seed, field) if seed else None
         copied = self._files.copy_into_scope(ref.space, file_id, ref.id, again)
-        mount = wanted.mount_path or f"/mnt/session/uploads/{wanted.file_id}"
-        return {"id": copied.id, "type": FILE, "file_id": copied.id, "mount_path": mount, "created_at": now_ms()}
+        facts = {"file_id": copied.id, "mount_path": wanted.place()}
+        return {"id": copied.id, "type": FILE, **facts, "created_at": now_ms()}
 
 
 def _file_id(wanted: FileResource, field: str) -> str:

@@ -1,4 +1,4 @@
-"""Where repositories come from and where they go. No error repeats a URL, for it may hold a secret."""
+"""Where repositories come from, and where they and files go. No error repeats a URL, for it may hold a secret."""
 
 import posixpath
 import re
@@ -7,6 +7,7 @@ from chalicelib.outbound.errors import UrlRefused
 from chalicelib.outbound.url import parse
 
 WORKSPACE = "/workspace"
+UPLOADS = "/mnt/session/uploads"
 _MOST = 1024
 _PLAIN = re.compile(r"[^\x00-\x1f\x7f]+")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -52,6 +53,14 @@ def checked_file_mount(text: str) -> str:
     if set(text.split("/")) <= {"", ".", ".."}:
         raise ValueError("must name a file")
     return text
+
+
+def file_place(mount_path: str) -> str:
+    """Where a file stands: as asked for below the two roots, anything else under the folder of uploads."""
+    parts = [part for part in mount_path.split("/") if part not in ("", ".", "..")]
+    path = "/" + "/".join(parts)
+    is_kept = mount_path.startswith("/") and path.startswith((f"{UPLOADS}/", f"{WORKSPACE}/"))
+    return path if is_kept else f"{UPLOADS}{path}"
 
 
 def checked_branch(text: str) -> str:

@@ -173,9 +173,10 @@ class Opener:
         ref = SessionRef(space, self._sessions.new_id(space, wanted.seed))
         with self._attaching.kept_if_taken(space) as attached:
             for place, resource in _resources(wanted, draft.agent):
-                made = self._attaching.attach(ref, resource, place, wanted.seed)
-                demand_apart(attached, made, place)
-                attached.append(placed(attached, made, place))
+                others = list(attached)
+                attached.append(self._attaching.attach(ref, resource, place, wanted.seed))
+                demand_apart(others, attached[-1], place)
+                attached[-1] = placed(others, attached[-1], place)
             return self._sessions.create(space, replace(draft, resources=attached), ref.id)
 
     def _agent_and_environment(self, space: Space, wanted: Opening, *, share: bool) -> tuple[AgentVersion, Environment]:

@@ -15,6 +15,7 @@ from pydantic import (
 from chalicelib.core.schema import RootSchema, Schema
 from chalicelib.memory.attaching import Access
 from chalicelib.sessions.mounts import (
+    UPLOADS,
     checked_branch,
     checked_commit,
     checked_file_mount,
@@ -38,6 +39,10 @@ class FileResource(Schema):
     mount_path: Annotated[str, AfterValidator(checked_file_mount)] | None = Field(
         default=None, max_length=1024, pattern=r"^[^\x00]+$"
     )
+
+    def place(self) -> str:
+        """Where it is wanted."""
+        return self.mount_path or f"{UPLOADS}/{self.file_id}"
 
 
 class CheckoutInput(Schema):

@@ -1,4 +1,4 @@
-"""Repositories and variables of a session: made, changed, and handed to the sandbox with their secrets still sealed."""
+"""Resources of a session, each at its own place. Their secrets stay sealed up to the sandbox."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Any, Literal
 from chalicelib.core.clock import now_ms
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.events.log import SessionRef
+from chalicelib.sessions.mounts import file_place
 from chalicelib.storage.secrets import SecretBox
 
 FILE, REPOSITORY, VARIABLE = "file", "github_repository", "env"
@@ -118,14 +119,35 @@ class SessionResources:
 
 
 def demand_apart(resources: Iterable[Resource], made: Resource, place: str) -> None:
-    """A new repository has a place of its own, a new variable a name of its own. Raises InvalidRequest."""
-    field = {REPOSITORY: "mount_path", VARIABLE: "name"}.get(made["type"])
+    """A new file or repository has a place of its own, a new variable a name of its own. Raises InvalidRequest."""
+    field = {FILE: "mount_path", REPOSITORY: "mount_path", VARIABLE: "name"}.get(made["type"])
     if field is None:
         return
     name = f"{place}.{field}" if place else field
     for other in resources:
-        if other["id"] != made["id"] and other.get(field) == made[field]:
+        if other["id"] != made["id"] and _meet(other, made):
             raise InvalidRequest(f"{name}: another resource of the session has {made[field]!r}", field=name)
+
+
+def _meet(one: Resource, other: Resource) -> bool:
+    """Whether both cannot be had at once. In a repository files may stand, but nothing can stand below a file."""
+    if VARIABLE in (one["type"], other["type"]):
+        return one["type"] == other["type"] and bool(one["name"] == other["name"])
+    places = {_place(one), _place(other)}
+    if None in places:
+        return False
+    return len(places) == 1 or _is_below(one, other) or _is_below(other, one)
+
+
+def _is_below(one: Resource, file: Resource) -> bool:
+    return file["type"] == FILE and f"{_place(one)}/".startswith(f"{_place(file)}/")
+
+
+def _place(resource: Resource) -> str | None:
+    """Where it stands, for what is put at a place of the client's choice."""
+    if resource["type"] == FILE:
+        return file_place(resource["mount_path"])
+    return str(resource["mount_path"]) if resource["type"] == REPOSITORY else None
 
 
 def _owner(ref: SessionRef, resource_id: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 from . import contents, metadata, paths, removing, scan
 from .failures import told
-from .paths import MEMORY, SKILLS
+from .paths import MEMORY, SKILLS, WORKSPACE
 from .scan import Mark
 from .wire import Json, Problem, Raw, Readable, Reply, Request, Routes, exactly
 
@@ -84,6 +84,9 @@ def restore(request: Request) -> Reply:
     _set_closed(0o755, stores)
     for header in _headers(request.body, removed):
         content = _Content(request.body, int(header["size"]) if header["type"] == "file" else 0)
+        if not keep and _is_outdated(header):
+            content.pass_over()
+            continue
         with _noting(problems, header["path"], keep):
             # A fresh computer holds no links but those that are put back, and nothing lies below these.
             _make(header, content, links_allowed=keep and request.query.get("links") != "0")
@@ -109,6 +112,16 @@ def restore(request: Request) -> Reply:
 
 def _mark_at(path: str) -> scan.Mark:
     return scan.mark_of(os.lstat(paths.real(path)))
+
+
+def _is_outdated(header: dict[str, Any]) -> bool:
+    """Whether somebody worked on what the host has once put into the workspace, which is theirs then."""
+    if header["type"] != "file" or not paths.within(header["path"], WORKSPACE):
+        return False
+    with contextlib.suppress(OSError):
+        info = os.lstat(paths.real(header["path"]))
+        return stat.S_ISREG(info.st_mode) and 0 < int(header.get("mtime") or 0) < info.st_mtime_ns
+    return False
 
 
 @contextlib.contextmanager

@@ -9,11 +9,10 @@ from chalicelib.files.service import FileService
 from chalicelib.sandbox import frames
 from chalicelib.sandbox.client import GuestClient
 from chalicelib.sandbox.sending import send_tree
+from chalicelib.sessions.mounts import UPLOADS, file_place
 from chalicelib.storage.keys import Space
 from chalicelib.workspaces.model import Entry
 
-FOLDER = "/mnt/session/uploads"
-_ROOTS = (f"{FOLDER}/", "/workspace/")
 _READ_ONLY = 0o444
 
 
@@ -26,30 +25,25 @@ class Uploads:
         self._files = files
         self._space = space
         self._session_id = session_id
-        self._attached = {place(one["mount_path"]): str(one["file_id"]) for one in resources if one["type"] == "file"}
+        self._attached = {
+            file_place(one["mount_path"]): str(one["file_id"]) for one in resources if one["type"] == "file"
+        }
         self._wanted: dict[str, str] = {}
 
     def wanted(self) -> dict[str, str]:
         """File ids by path, as of now."""
         sent = self._files.sent_to(self._space, self._session_id, set(self._attached.values()))
-        self._wanted = self._attached | {f"{FOLDER}/{dress('file', file.id)}": file.id for file in sent}
+        self._wanted = self._attached | {f"{UPLOADS}/{dress('file', file.id)}": file.id for file in sent}
         return self._wanted
 
     def put(self, client: GuestClient, have: Mapping[str, str]) -> list[str]:
         """Bring a computer's uploads from what it has to what was last wanted; tells what could not be put there."""
         missing = {path: file_id for path, file_id in self._wanted.items() if have.get(path) != file_id}
-        gone = [path for path in have if path not in self._wanted and path.startswith(f"{FOLDER}/")]
+        gone = [path for path in have if path not in self._wanted and path.startswith(f"{UPLOADS}/")]
         problems: list[str] = []
         if missing or gone:
             problems += send_tree(client, frames.sent(_entries(self._files, self._space, missing, problems), gone))
         return problems
-
-
-def place(mount_path: str) -> str:
-    """Where a file stands: as asked for below the roots, anything else under the folder of uploads."""
-    parts = [part for part in mount_path.split("/") if part not in ("", ".", "..")]
-    path = "/" + "/".join(parts)
-    return path if mount_path.startswith("/") and path.startswith(_ROOTS) else f"{FOLDER}{path}"
 
 
 def _entries(

@@ -130,6 +130,39 @@ def test_two_of_a_session_do_not_share_a_place_or_a_name(api: Api, first: Json, 
     assert len(api.get(f"/v1/sessions/{session}/resources")["data"]) == 1
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("x", "x"), ("x", "/mnt/session/uploads/./x"), ("x", "x/y"), ("x/y", "x"), ("/workspace/tools", "repository")],
+)
+def test_nothing_shares_the_place_of_a_file(api: Api, first: str, second: str) -> None:
+    file = api.post("/v1/files", filename="a.txt", content="a", media_type="text/plain")["id"]
+    one = {"type": "file", "file_id": file, "mount_path": first}
+    other = REPOSITORY if second == "repository" else one | {"mount_path": second}
+    body = {"agent": api.agent()["id"], "environment_id": api.environment()["id"], "resources": [one, other]}
+    answer = api.call("POST", "/v1/sessions", body)
+    assert (answer.status_code, answer.json()["message"].split(":")[0]) == (400, "resources.1.mount_path")
+    assert [kept["id"] for kept in api.get("/v1/files")["data"]] == [file]
+    session = api.session(resources=[one])
+    assert api.call("POST", f"/v1/sessions/{session}/resources", other).status_code == 400
+    assert len(api.get("/v1/files")["data"]) == 2
+    api.post(f"/v1/sessions/{session}/resources", **one | {"mount_path": "elsewhere"})
+
+
+def test_a_variable_may_be_called_like_a_store(api: Api) -> None:
+    store = api.post("/v1/memory_stores", name="API_KEY")["id"]
+    session = api.session(resources=[{"type": "memory_store", "memory_store_id": store}, VARIABLE])
+    assert len(api.get(f"/v1/sessions/{session}/resources")["data"]) == 2
+
+
+def test_a_file_whose_copy_was_removed_can_be_detached(api: Api) -> None:
+    file = api.post("/v1/files", filename="a.txt", content="a", media_type="text/plain")["id"]
+    session = api.session(resources=[{"type": "file", "file_id": file}])
+    (resource,) = api.get(f"/v1/sessions/{session}/resources")["data"]
+    api.ok("DELETE", f"/v1/files/{resource['file_id']}")
+    api.ok("DELETE", f"/v1/sessions/{session}/resources/{resource['id']}")
+    assert api.get(f"/v1/sessions/{session}/resources")["data"] == []
+
+
 @pytest.mark.parametrize(("kind", "field"), [("file", "file_id"), ("memory_store", "memory_store_id")])
 def test_an_unknown_thing_is_not_found_under_its_fields_name(api: Api, kind: str, field: str) -> None:
     session = api.session()

@@ -462,6 +462,19 @@ class TestPlacesOfUploads:
         assert hand.text("bash", command="cat deep/data.txt") == "words"
         assert "denied" in hand.text("bash", command="echo changed > deep/data.txt")
 
+    def test_what_the_agent_made_of_one_in_the_workspace_outlives_the_computer(self, api: Api) -> None:
+        file = api.post("/v1/files", filename="a.txt", content="given", media_type="text/plain")["id"]
+        resources = [{"type": "file", "file_id": file, "mount_path": f"/workspace/{name}.txt"} for name in "ab"]
+        hand = Hand(api, resources=resources)
+        assert hand.text("bash", command="cat a.txt b.txt; rm a.txt; printf made > a.txt") == "givengiven"
+        hand.pause()
+        assert hand.text("bash", command="cat a.txt b.txt").endswith("madegiven")
+        (first, _) = api.get(f"{hand.path}/resources")["data"]
+        api.ok("DELETE", f"{hand.path}/resources/{first['id']}")
+        other = api.post("/v1/files", filename="b.txt", content="newer", media_type="text/plain")["id"]
+        api.post(f"{hand.path}/resources", **resources[0] | {"file_id": other})
+        assert hand.text("bash", command="cat a.txt b.txt") == "newergiven"
+
     def test_a_variable_of_the_session_is_there_for_commands(self, api: Api) -> None:
         hand = Hand(api, resources=[{"type": "env", "name": "COLOUR", "value": "teal"}])
         assert hand.text("bash", command="echo $COLOUR") == "teal"
