@@ -6,8 +6,10 @@ from typing import Any
 
 from chalicelib.tools.toolset import TOOLSET, config_of
 
-_URL = re.compile(r"https?://[^\s<>\"'`\\\])}]+", re.IGNORECASE)
+_URL = re.compile(r"https?://[^\s<>\"`\\]+", re.IGNORECASE)
 _TRAILING = ".,;:!?"
+# An address may hold the first ones and may be followed by them: both readings count.
+_CLOSING = "'])}|*" + "\u3002\uff0c\u3001\uff1b\uff1a\uff01\uff1f\uff09\u3011\u300d\u300f\u300b\u201d\u2019\u00bb\u2026"
 Rules = Mapping[str, Any]
 """What an agent says of each source (``user_input``, ``client_tool_results``, ``server_tool_results``): nothing or
 ``all``, ``none``, ``only`` or ``except`` with names of tools."""
@@ -25,7 +27,7 @@ def seen(messages: list[dict[str, Any]], client_tools: frozenset[str], url: str,
     """Whether an admitted source has shown exactly this address; fragment and final slash do not count."""
     wanted = _bare(url)
     return any(
-        wanted == _bare(found.rstrip(_TRAILING))
+        _is(found, wanted)
         for source, tool, text in _shown(messages, client_tools)
         if _admits(rules.get(source), tool)
         for found in _URL.findall(text)
@@ -38,6 +40,15 @@ def _admits(rule: Mapping[str, Any] | None, tool: str) -> bool:
         return bool(kind == "all")
     named = tool in {reference["name"] for reference in (rule or {})["tools"]}
     return named == (kind == "only")
+
+
+def _is(found: str, wanted: str) -> bool:
+    """Whether an address stands at the beginning of what looks like one, with nothing behind it but what ends it."""
+    address = found.partition("#")[0]
+    if not address.startswith(wanted):
+        return False
+    rest = address[len(wanted) :].lstrip("/").lstrip(_TRAILING)
+    return not rest or rest[0] in _CLOSING
 
 
 def _bare(url: str) -> str:

@@ -63,9 +63,10 @@ class WebFetch:
             return failure("invalid_input: `url` has to be a web address.")
         if isinstance(length, bool) or not isinstance(length, int) or length < 1:
             return failure("invalid_input: `max_length` has to be a positive whole number.")
+        url = url.strip()
         if not context.seen_urls(url):
             return failure("url_not_in_prior_context: only a URL that has appeared in the conversation can be fetched.")
-        return _fetched(context, url.strip(), min(length, _longest(_config(context))))
+        return _fetched(context, url, min(length, _longest(_config(context))))
 
 
 def _fetched(context: ToolContext, url: str, length: int) -> ToolOutput:

@@ -65,6 +65,32 @@ def test_a_source_that_is_switched_off_shows_nothing(source: str, url: str) -> N
     assert not seen(MESSAGES, CLIENT, url, {source: {"type": "none"}})
 
 
+@pytest.mark.parametrize(
+    ("text", "url", "shown"),
+    [
+        ("see https://a.test/Foo_(bar).", "https://a.test/Foo_(bar)", True),
+        ("[Foo](https://a.test/Foo_(bar))", "https://a.test/Foo_(bar)", True),
+        ("(https://a.test/x.)", "https://a.test/x", True),
+        ("[x](https://a.test/x)", "https://a.test/x", True),
+        ("at http://[::1]:8000/x]", "http://[::1]:8000/x", True),
+        ("**https://a.test/x**", "https://a.test/x", True),
+        ("| https://a.test/x|", "https://a.test/x", True),
+        ("it's 'https://a.test/o'clock'", "https://a.test/o'clock", True),
+        ("请看https://a.test/x。谢谢", "https://a.test/x", True),
+        ("“https://a.test/x”", "https://a.test/x", True),
+        ('{"url":"https://a.test/x/"}', "https://a.test/x", True),
+        ("https://a.test/x.html", "https://a.test/x", False),
+        ("https://a.test/x?q=1", "https://a.test/x", False),
+        ("https://a.test/x/y", "https://a.test/x", False),
+        ("https://a.test.evil/", "https://a.test", False),
+        ("https://a.test/Foo_(bar)", "https://a.test/Foo_", False),
+    ],
+)
+def test_what_stands_around_an_address_is_no_part_of_it(text: str, url: str, shown: bool) -> None:
+    messages = [{"role": "user", "content": [{"type": "text", "text": text}]}]
+    assert seen(messages, CLIENT, url, {}) is shown
+
+
 def test_tools_may_be_named_or_left_out() -> None:
     named = {"tools": [{"type": "tool_reference", "name": "lookup"}]}
     other = {"tools": [{"type": "tool_reference", "name": "another"}]}
