@@ -2,7 +2,7 @@
 
 Each scenario below ``scenarios`` is a program: agents with auto-paging, a conversation read from a stream opened before
 the message, custom tools by hand and through the SDK's tool runner, confirmations, interrupts, deltas, files, tools in
-a sandbox, errors as the SDK's classes, webhooks, and how sessions and environments end.
+a sandbox, the environment worker, errors as the SDK's classes, webhooks, and how sessions and environments end.
 """
 
 from pathlib import Path
