@@ -205,7 +205,17 @@ def _outcome(job: Job, one: _Running) -> list[Draft]:
 def _warnings(job: Job) -> list[Draft]:
     """What happened to the sandbox and to MCP servers meanwhile."""
     told = job.sandbox.warnings() if job.sandbox is not None else []
-    return [*(drafts.warning("sandbox", text, run=job.run_id) for text in told), *mcp_tools.told(job)]
+    return [*(_warning(job, text) for text in told), *mcp_tools.told(job)]
+
+
+def _warning(job: Job, text: str) -> Draft:
+    # Brings the client of sandboxes along, which API handlers do without.
+    from chalicelib.sandbox.sessions.checkouts import trouble_in
+
+    trouble = trouble_in(text)
+    if trouble is None:
+        return drafts.warning("sandbox", text, run=job.run_id)
+    return drafts.session_error(trouble.kind, text, retry="retrying", run=job.run_id, repository_url=trouble.url)
 
 
 def _stopped(job: Job, settled: list[Draft], running: Sequence[_Running], stop: Exception) -> bool:

@@ -85,9 +85,9 @@ def run(api: Api, session: str, command: str) -> str:
     return "\n".join(block["text"] for block in result.get("content") or result["data"]["content"])
 
 
-def warnings(api: Api, session: str) -> list[str]:
-    """What the log warns of."""
-    return [str(event) for event in api.log(session) if event["type"] == "session.warning"]
+def errors(api: Api, session: str) -> list[Json]:
+    """What the log tells of repositories that could not be had."""
+    return [event["data"]["error"] for event in api.log(session) if event["type"] == "session.error"]
 
 
 def rotate(api: Api, session: str, **secret: str) -> None:
@@ -101,7 +101,7 @@ def test_a_public_repository_is_where_its_name_says_on_its_default_branch(api: A
     session = session_with(api, resource(tools))
     said = run(api, session, "cd /workspace/tools && cat README && git rev-parse HEAD && git status --short --branch")
     assert said.splitlines() == ["second", tools.head(), "## main...origin/main"]
-    assert warnings(api, session) == []
+    assert errors(api, session) == []
     assert {sent for _, sent, _ in host.asked} == {None}
 
 
@@ -117,14 +117,14 @@ def test_branches_commits_and_places_of_ones_own(api: Api, host: GitHost) -> Non
     look = "for one in deep/ahead first tools; do git -C $one log -1 --format='%H %s'; done"
     said = run(api, session, f"{look}; git -C deep/ahead branch --show-current")
     assert said.splitlines() == [f"{tools.head('next')} ahead", f"{first} first", f"{first} first", "next"]
-    assert warnings(api, session) == []
+    assert errors(api, session) == []
 
 
 def test_the_workspace_itself_may_be_a_repository(api: Api, host: GitHost) -> None:
     tools = host.repository("tools")
     session = session_with(api, resource(tools, mount_path="/workspace"))
     assert run(api, session, "cat README; git rev-parse --show-toplevel").splitlines() == ["second", "/workspace"]
-    assert warnings(api, session) == []
+    assert errors(api, session) == []
 
 
 def test_a_private_one_is_read_and_written_while_its_token_stays_outside(api: Api, secure: GitHost) -> None:
@@ -173,12 +173,15 @@ def test_what_cannot_be_cloned_is_told_and_the_session_goes_on(api: Api, host: G
     )
     said = run(api, session, "ls; cat tools/README")
     assert said.endswith("second")
-    told = warnings(api, session)
-    assert len(told) == 2
-    assert "sandbox" in told[0]
-    assert private.url in told[0]
-    assert "/workspace/nowhere" in told[1]
-    assert all("could not be cloned" in one for one in told)
+    told = errors(api, session)
+    assert [(one["type"], one["repository_url"]) for one in told] == [
+        ("repository_authentication_error", private.url),
+        ("repository_checkout_error", tools.url),
+    ]
+    assert all(one["retry_status"] == {"type": "retrying"} for one in told)
+    assert all("could not be cloned" in one["message"] for one in told)
+    assert "/workspace/nowhere" in told[1]["message"]
+    assert "nowhere" not in said.split("\n")
     assert f"The repository {private.url} could not be cloned" in said
     assert CANARY not in str(api.log(session))
     assert api.status(session) == "idle"
@@ -231,7 +234,7 @@ def test_limited_networking_opens_the_hosts_of_repositories_unless_they_are_deni
     session = session_with(api, resource(tools), environment_id=environment)
     said = run(api, session, "cat tools/README")
     assert ("second" in said.splitlines()) is not denied
-    assert len(warnings(api, session)) == int(denied)
+    assert [one["type"] for one in errors(api, session)] == ["repository_forbidden_error"] * denied
     assert bool(host.asked) is not denied
 
 
