@@ -7,6 +7,7 @@ from typing import Any
 from chalicelib.core.errors import LambentError
 from chalicelib.core.ids import undress
 from chalicelib.engine.job import Job
+from chalicelib.engine.media import lightened
 from chalicelib.events.event import Draft
 from chalicelib.memory.prompting import section as memory
 from chalicelib.models.errors import ModelError
@@ -22,7 +23,7 @@ def build(job: Job, model: str) -> ModelRequest:
     return ModelRequest(
         model=model,
         system="\n\n".join(text for _, text in _sections(job) if text) or None,
-        messages=[_message(job, message) for message in job.conversation.messages],
+        messages=lightened([_message(job, message) for message in job.conversation.messages]),
         tools=tuple(offer.spec for offer in job.offers),
         max_tokens=MAX_OUTPUT_TOKENS,
         effort=_effort(agent["model"].get("effort")),
