@@ -53,7 +53,7 @@ def _boundary(job: Job) -> int:
     messages, begins, kept, weight = job.conversation.messages, job.conversation.begins, 0, 0
     latest = next((begin for begin in begins if begin > job.conversation.billed_seq), begins[-1])
     for index in range(len(messages) - 1, 0, -1):
-        weight += len(str(messages[index]["content"])) // 4
+        weight += sum(weigh(block) for block in messages[index]["content"])
         if _own_words(messages[index]) and begins[index] <= latest:
             if kept and weight > budget:
                 break

@@ -340,4 +340,6 @@ def weigh(block: dict[str, Any]) -> int:
     """Roughly the tokens of a content block: four characters each, a picture as much as a page."""
     if block["type"] in ("image", "document") and block.get("source", {}).get("type") != "text":
         return 1500
+    if block["type"] == "tool_result" and isinstance(block.get("content"), list):
+        return sum(weigh(part) for part in block["content"])
     return len(str(block)) // 4

@@ -21,8 +21,8 @@ def _said(kind: str, text: str) -> tuple[str, dict[str, Any]]:
     return kind, {"content": [{"type": "text", "text": text}]}
 
 
-def _kept_from(conversation: Conversation) -> int:
-    job: Any = SimpleNamespace(conversation=conversation, window=16_385)
+def _kept_from(conversation: Conversation, window: int = 16_385) -> int:
+    job: Any = SimpleNamespace(conversation=conversation, window=window)
     boundary = compaction._boundary(job)
     return conversation.begins[boundary] if boundary else 0
 
@@ -50,3 +50,14 @@ def test_without_an_older_part_there_is_none() -> None:
 def test_words_that_join_an_unanswered_message_do_not_keep_everything() -> None:
     unanswered = (_said("user.message", WORDS), TOTALS, _said("user.message", "again"))
     assert _kept_from(_folded(*FIRST_TURN, *SECOND_TURN, *unanswered)) == 7
+
+
+def test_a_picture_weighs_as_much_in_a_result_as_by_itself() -> None:
+    picture = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "x" * 4_000_000}}
+    use = ("agent.tool_use", {"name": "read", "input": {}, "evaluated_permission": "allow"})
+    result = ("agent.tool_result", {"tool_use_id": "id-5", "content": [picture]})
+    looked = (("user.message", {"content": [picture]}), use, result)
+    conversation = _folded(*FIRST_TURN, *looked, _said("agent.message", "seen"), TOTALS, _said("user.message", "go on"))
+    assert 10_000 < conversation.weight < 14_000
+    # All of the turn with both pictures is within the share of the window that is kept.
+    assert _kept_from(conversation, 20_000) == 4
