@@ -189,12 +189,12 @@ class SandboxService:
         with suppress(SandboxNotFound, SandboxPaused, GuestGone):
             self.sync(space, sandbox_id)
 
-    def sync_live(self, space: Space, live: Live, run: str = "") -> None:
-        """Store what changed in a computer that is at hand; ``run`` in whose course.
+    def sync_live(self, space: Space, live: Live, run: str = "") -> list[str]:
+        """Store what changed in a computer that is at hand; ``run`` in whose course. Gives what its agent has to know.
 
         Raises GuestGone, SandboxContended.
         """
-        self._syncer.sync(space, live, run)
+        return self._syncer.sync(space, live, run)
 
     def note_uploads(self, space: Space, live: Live, uploads: dict[str, str]) -> None:
         """Remember what was put where in that computer."""

@@ -40,8 +40,8 @@ class Intake(Protocol):
 class Watcher(Protocol):
     """Follows what is stored of a computer."""
 
-    def keep(self, space: Space, live: Live, changes: Changes) -> None:
-        """What is about to be stored; its content can be read."""
+    def keep(self, space: Space, live: Live, changes: Changes) -> list[str]:
+        """What is about to be stored; its content can be read. Gives what the agent has to know of it."""
         ...
 
     def drop(self, space: Space, live: Live, taken: Taken) -> None:
@@ -88,26 +88,31 @@ class Syncer:
         self.watcher: Watcher | None = None
         self.memory: Memory | None = None
 
-    def sync(self, space: Space, live: Live, run: str = "") -> None:
-        """Durable when this returns; ``run`` in whose course. Raises GuestGone, SandboxContended, SandboxFull."""
+    def sync(self, space: Space, live: Live, run: str = "") -> list[str]:
+        """Durable when this returns; ``run`` in whose course. Gives what the agent has to know of it.
+
+        Raises GuestGone, SandboxContended, SandboxFull.
+        """
         line = self._lines[live.boot]
         asked = line.begun
         with line.lock:
             if line.begun <= asked or line.run != run or line.ended == "otherwise":
-                self._in_line(line, space, live, run)
-            elif line.ended == "gone":
+                return self._in_line(line, space, live, run)
+            if line.ended == "gone":
                 raise GuestGone("the sandbox does not answer")
+            return []
 
-    def _in_line(self, line: _Line, space: Space, live: Live, run: str) -> None:
+    def _in_line(self, line: _Line, space: Space, live: Live, run: str) -> list[str]:
         line.begun, line.run, line.ended = line.begun + 1, run, "otherwise"
         try:
-            self._tried(space, live, run)
+            problems = self._tried(space, live, run)
         except GuestGone:
             line.ended = "gone"
             raise
         line.ended = "stored"
+        return problems
 
-    def _tried(self, space: Space, live: Live, run: str) -> None:
+    def _tried(self, space: Space, live: Live, run: str) -> list[str]:
         for _ in range(_TRIES):
             try:
                 return self._once(space, live, run)
@@ -121,8 +126,8 @@ class Syncer:
                 raise SandboxFull(full.message) from full
         raise SandboxContended("the workspace was changed by others again and again")
 
-    def _once(self, space: Space, live: Live, run: str) -> None:
-        finish = Finish()
+    def _once(self, space: Space, live: Live, run: str) -> list[str]:
+        finish, problems = Finish(), list[str]()
         intake = self.memory.intake(live) if self.memory is not None else None
         roots = ROOTS if intake is None else (*ROOTS, MOUNT)
         body = {"roots": list(roots), "stored": self._stored.get(live.boot, 0)}
@@ -131,7 +136,7 @@ class Syncer:
             incoming = frames.received(pieces, finish, roots)
             if intake is not None:
                 incoming = intake.divert(incoming, finish)
-            first = partial(self.watcher.keep, space, live) if self.watcher is not None else None
+            first = partial(self._keep, problems, space, live)
             taken = self._workspaces.take(space, live.sandbox.id, live.boot, incoming, finish, run, first)
             # Read to the very end, so that the connection can be used again.
             for _ in pieces:
@@ -139,10 +144,15 @@ class Syncer:
         if self.memory is not None and intake:
             self.memory.store(space, live, intake)
         elif not taken.changes:
-            return
+            return problems
         if self.watcher is not None:
             self.watcher.drop(space, live, taken)
         self._stored[live.boot] = finish.seq
+        return problems
+
+    def _keep(self, problems: list[str], space: Space, live: Live, changes: Changes) -> None:
+        if self.watcher is not None:
+            problems += self.watcher.keep(space, live, changes)
 
     def settle(self, live: Live) -> None:
         """Have the guest know what was stored; for callers after whom another process may be the next to ask.

@@ -87,7 +87,7 @@ class SessionSandbox:
         """What the computer still has to tell goes first, so that nothing of it is written over."""
         fresh = live.sandbox.computer is None or not live.sandbox.computer.memory
         if not fresh:
-            self._sandboxes().sync_live(self._space, live)
+            self._met(live, self._sandboxes().sync_live(self._space, live))
         self._met(live, memory.refresh(self._space, live, again=bool(self._run)))
         if fresh:
             self._sandboxes().note_memory(self._space, live)
@@ -123,7 +123,7 @@ class SessionSandbox:
         if live is None:
             return
         try:
-            self._sandboxes().sync_live(self._space, live, self._run)
+            self._met(live, self._sandboxes().sync_live(self._space, live, self._run))
         except GuestGone:
             self.lost()
             raise

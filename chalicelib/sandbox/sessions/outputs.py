@@ -28,10 +28,13 @@ class Outputs:
         self._files = files
         self._workspaces = workspaces
 
-    def keep(self, space: Space, live: Live, changes: Changes) -> None:
-        """Told each time before a workspace is stored: a file is there no later than what it is made of."""
+    def keep(self, space: Space, live: Live, changes: Changes) -> list[str]:
+        """Told each time before a workspace is stored: a file is there no later than what it is made of.
+
+        Tells what of the outputs could not become a file.
+        """
         if live.sandbox.origin != "session":
-            return
+            return []
         kept = {
             output_id(space, live.sandbox.id, path, entry): (path, entry)
             for path, entry in changes.items()
@@ -39,7 +42,9 @@ class Outputs:
         }
         there = {file.id for file in self._files.find_many(space, [*kept])}
         fresh = [file_id for file_id in kept if file_id not in there]
-        _for_all(fresh, lambda one: self._keep(space, live, one, *kept[one]))
+        problems: list[str] = []
+        _for_all(fresh, lambda one: problems.extend(self._keep(space, live, one, *kept[one])))
+        return problems
 
     def drop(self, space: Space, live: Live, taken: Taken) -> None:
         """Told each time after a workspace was stored: what is not in it any more goes."""
@@ -54,7 +59,7 @@ class Outputs:
         gone = {output_id(space, session_id, path, entry) for path, entry in before.items()} - kept
         _for_all([*gone], lambda one: self._drop(space, one))
 
-    def _keep(self, space: Space, live: Live, file_id: str, path: str, entry: Entry) -> None:
+    def _keep(self, space: Space, live: Live, file_id: str, path: str, entry: Entry) -> list[str]:
         draft = draft_of(live.sandbox.id, path)
         upload = self._files.begin(space, draft.checked().media_type, file_id)
         try:
@@ -64,9 +69,11 @@ class Outputs:
         except (TooLarge, ScopeNotFound) as refused:
             self._files.abandon(upload)
             log_failure(logger("sandbox"), "an output did not become a file", refused)
+            return [f"{path} is not handed to the user: {refused.message}"]
         except LambentError:
             self._files.abandon(upload)
             raise
+        return []
 
     def _drop(self, space: Space, file_id: str) -> None:
         with suppress(FileNotFound):
