@@ -161,6 +161,8 @@ def _script(asked: Asked) -> str:
         return asked.text
     with told(asked.log.shown):
         uploads.make_folders(os.path.dirname(asked.log.real))
+        # Whoever is told of it may look at once, before the job has come to open it.
+        os.close(os.open(asked.log.real, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644))
     where = f"</dev/null >{shlex.quote(asked.log.real)} 2>&1"
     return f"( eval {shlex.quote(asked.text)} ) {where} & builtin echo $!"
 

@@ -83,6 +83,7 @@ def test_in_the_background(sandbox: Sandbox) -> None:
     )
     assert match
     log = sandbox.guest.root / match[2][1:]
+    assert log.read_text() in ("", "hello\n")
     until(lambda: log.read_text() == "hello\n")
     assert sandbox.says(BASH, command="echo on") == "on"
 
