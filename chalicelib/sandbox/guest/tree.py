@@ -68,7 +68,9 @@ class Baseline:
             self._marks.update(changed)
             for path in removed:
                 self._marks.pop(path, None)
-            self._offered = {path: latest for path, latest in self._offered.items() if latest > seq}
+            for path in (*changed, *removed):
+                if self._offered.get(path, 0) <= seq:
+                    self._offered.pop(path, None)
 
 
 _BASE = Baseline()

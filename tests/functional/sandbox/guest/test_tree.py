@@ -92,6 +92,34 @@ def _paths_of_scan(guest: Guest, folder: str, finish: Finish, stored: int = 0) -
         return [one.path for one in received(answer.iter_raw(), finish, [folder])]
 
 
+def test_what_was_sent_and_never_confirmed_is_told_of_when_it_goes_or_changes_back(guest: Guest, folder: str) -> None:
+    real = guest.root / folder.lstrip("/")
+    (real / "kept").mkdir(mode=0o755)
+    guest.client.call("/tree/commit", {"seq": _scan(guest, folder)[0]})
+    (real / "kept").chmod(0o700)
+    (real / "gone").touch()
+    assert _scan(guest, folder)[1] == []
+    # Whoever has taken that scan is not the one who asks from now on.
+    (real / "kept").chmod(0o755)
+    (real / "gone").unlink()
+    (real / "new").touch()
+    assert set(scanned(guest, folder)) == {"kept", "new"}
+    seq, removed = _scan(guest, folder)
+    assert removed == [f"{folder}/gone"]
+    guest.client.call("/tree/commit", {"seq": seq})
+    assert scanned(guest, folder) == {}
+    assert _scan(guest, folder)[1] == []
+
+
+def _scan(guest: Guest, folder: str) -> tuple[int, list[str]]:
+    """The number of a scan, and what is gone by it."""
+    finish = Finish()
+    with guest.client.open("POST", "/tree/changes", json={"roots": [folder]}) as answer:
+        for one in received(answer.iter_raw(), finish, [folder]):
+            list(one.pieces())
+    return finish.seq, finish.removed
+
+
 def test_a_root_that_became_a_link_is_followed_within_the_workspace_alone(guest: Guest, folder: str) -> None:
     real = guest.root / folder.lstrip("/")
     (real / "target").mkdir()
