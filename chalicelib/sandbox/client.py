@@ -10,6 +10,7 @@ from typing import Any
 import httpx2
 
 from chalicelib.sandbox.hosts.base import Link, SandboxError
+from chalicelib.sandbox.openings import guard
 
 _CONNECT_SECONDS = 5.0
 _ANSWER_SECONDS = 60.0
@@ -49,7 +50,9 @@ class GuestClient:
             limits=httpx2.Limits(max_keepalive_connections=8, keepalive_expiry=30),
         )
         timeout = httpx2.Timeout(_ANSWER_SECONDS, connect=_CONNECT_SECONDS)
-        self._client = httpx2.Client(base_url=link.base_url, auth=link.auth, transport=transport, timeout=timeout)
+        self._client = httpx2.Client(
+            base_url=link.base_url, auth=link.auth, transport=guard(transport), timeout=timeout
+        )
 
     def close(self) -> None:
         """Let go of the connections."""

@@ -79,6 +79,8 @@ async def _close_if_done(pool: _Pool) -> None:
 def _client(link: "Link") -> "httpx2.AsyncClient":
     import httpx2
 
+    from chalicelib.sandbox.openings import guard_async
+
     transport = httpx2.AsyncHTTPTransport(
         # Reading the certificates of the system takes longer than many a command; a socket needs none.
         verify=link.base_url.startswith("https:"),
@@ -91,7 +93,7 @@ def _client(link: "Link") -> "httpx2.AsyncClient":
     return httpx2.AsyncClient(
         base_url=link.base_url,
         auth=link.auth,
-        transport=transport,
+        transport=guard_async(transport),
         trust_env=False,
         timeout=httpx2.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS),
     )
