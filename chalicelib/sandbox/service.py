@@ -362,7 +362,8 @@ class SandboxService:
         self._stored(space, source)
         self._workspaces.ensure(space, sandbox_id)
         made = replace(source.without_computer(), id=fork_id, created_at=now, started_at=now, used_at=now)
-        made = replace(made, state="running", end_at=end_at, boots=0, version=0)
+        lasts = None if end_at is None else end_at - now
+        made = replace(made, state="running", end_at=end_at, lasts_ms=lasts, boots=0, version=0)
         self._workspaces.fork(space, sandbox_id, fork_id, also=self._store.insert_writes(space, made))
         return self._started(space, fork_id)
 

@@ -225,6 +225,13 @@ def test_snapshots_and_forks_have_the_files_and_their_own_future(yard: Yard) -> 
     assert yard.run(fork.id, "cat a") == (0, "first\n")
 
 
+def test_a_fork_lasts_as_long_as_it_was_made_for(yard: Yard) -> None:
+    made = yard.create(end_at=now_ms() + 3_600_000, auto_resume=True)
+    fork = yard.services.sandboxes.fork(yard.space, made.id, now_ms() + 60_000)
+    assert fork.lasts_ms is not None
+    assert 0 < fork.lasts_ms <= 60_000
+
+
 def test_another_tenant_finds_nothing(yard: Yard) -> None:
     made = yard.create()
     stranger = Space(new_id())
