@@ -16,6 +16,12 @@ DOOR = Door(
         "/sandboxes",
         "/v2/sandboxes",
         "/templates",
+        # What other classes of the clients ask for; none of it is offered.
+        "/v2/templates",
+        "/v3/templates",
+        "/snapshots",
+        "/volumes",
+        "/secrets",
         "/files",
         "/process.Process",
         "/filesystem.Filesystem",

@@ -9,9 +9,11 @@ from chalicelib.core.errors import LambentError
 from chalicelib.core.schema import Schema
 from chalicelib.http.route import Answer
 from chalicelib.sandbox.hosts.base import SandboxRefused
+from chalicelib.tenants.errors import RequestRunning
 
 _SHOWN = ("sandboxId", "port")
-_FOR_GOOD = {"should-retry": "false"}
+_AGAIN = {RequestRunning: "true", SandboxRefused: "false"}
+"""Whether clients are to ask again, where they would take it otherwise from the status."""
 
 
 class Problem(Schema):
@@ -30,4 +32,5 @@ def render_error(error: LambentError, headers: Mapping[str, str], request_id: st
     body |= {"code": error.status, "message": error.message}
     if error.code is not None:
         body["error_code"] = error.code
-    return Answer(body, error.status, _FOR_GOOD if isinstance(error, SandboxRefused) else {})
+    again = _AGAIN.get(type(error))
+    return Answer(body, error.status, {} if again is None else {"should-retry": again})

@@ -7,7 +7,8 @@ from typing import Any
 from chalicelib.core.errors import InvalidRequest
 from chalicelib.doors.e2b.errors import NotOffered
 
-_EVERYTHING = ("0.0.0.0/0", "::/0")
+_EVERYTHING = "0.0.0.0/0"
+_NOT_BY_ITSELF = "::/0"
 _NOT_KEPT = ("rules", "egressProxy", "httpsPorts")
 _INBOUND = ("allowPublicTraffic", "maskRequestHost")
 _HOST_NAME = re.compile(r"[A-Za-z0-9.:_${}-]{1,253}")
@@ -19,7 +20,8 @@ def check_network(rules: Mapping[str, Any] | None) -> None:
         if rules and rules.get(name):
             raise NotOffered(f"network.{name}: is not offered here", field=f"network.{name}")
     _check_inbound(rules or {})
-    if any(denied not in _EVERYTHING for denied in _names(rules, "denyOut")):
+    denied = set(_names(rules, "denyOut"))
+    if not denied <= {_EVERYTHING, _NOT_BY_ITSELF} or denied == {_NOT_BY_ITSELF}:
         raise NotOffered("network.denyOut: only all traffic (0.0.0.0/0) can be denied here", field="network.denyOut")
     if any("/" in allowed for allowed in _names(rules, "allowOut")):
         raise NotOffered("network.allowOut: only names of hosts can be allowed here", field="network.allowOut")

@@ -57,6 +57,7 @@ class NewSandbox(_Model):
     network: NetworkRules | None = None
     volume_mounts: list[dict[str, Any]] | None = None
     iam: dict[str, Any] | None = None
+    mcp: dict[str, Any] | None = None
 
 
 class NetworkBody(_Model):

@@ -171,6 +171,9 @@ def test_errors_are_numbers_and_texts(server: Server, key: str) -> None:
         (400, ask("POST", "/v2/sandboxes", json={"timeout": "soon"})),
         (400, ask("GET", "/v2/sandboxes?nextToken=x")),
         (400, ask("POST", "/v2/sandboxes", json={"volumeMounts": [{"name": "a", "path": "/a"}]})),
+        (400, ask("POST", "/v2/sandboxes", json={"mcp": {"exa": {"apiKey": "x"}}})),
+        (404, ask("POST", "/secrets", json={})),
+        (404, ask("GET", "/volumes")),
         (400, ask("POST", "/v2/sandboxes", json={"network": {"rules": {"example.com": [{}]}}})),
     ]
     for status, answer in answers:

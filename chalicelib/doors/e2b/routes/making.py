@@ -40,6 +40,8 @@ def _draft(call: Call, body: schemas.NewSandbox, seconds: int) -> SandboxDraft:
         raise NotOffered("volumeMounts: volumes are not offered here", field="volumeMounts")
     if body.iam and body.iam.get("tokens"):
         raise NotOffered("iam: workload identities are not offered here", field="iam")
+    if body.mcp:
+        raise NotOffered("mcp: a gateway to MCP servers is not offered here", field="mcp")
     check_network(body.network)
     return SandboxDraft(
         origin="e2b",

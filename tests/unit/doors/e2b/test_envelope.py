@@ -4,6 +4,7 @@ from chalicelib.core.errors import InvalidRequest, NotFound, Unauthenticated
 from chalicelib.doors.e2b.envelope import render_error
 from chalicelib.doors.e2b.errors import PortClosed, SandboxAway
 from chalicelib.sandbox.hosts.base import SandboxRefused, SandboxUnavailable
+from chalicelib.tenants.errors import RequestRunning
 
 
 def test_a_number_and_a_text() -> None:
@@ -19,6 +20,10 @@ def test_a_reason_is_named() -> None:
 def test_clients_are_told_not_to_repeat_what_cannot_succeed() -> None:
     assert render_error(SandboxRefused("never"), {}, "req_1").headers == {"should-retry": "false"}
     assert render_error(SandboxUnavailable("not now"), {}, "req_1").headers == {}
+
+
+def test_clients_are_told_to_repeat_what_another_request_is_about_to_answer() -> None:
+    assert render_error(RequestRunning("not yet"), {}, "req_1").headers == {"should-retry": "true"}
 
 
 def test_words_and_numbers_by_which_clients_tell_what_is_wrong() -> None:

@@ -15,6 +15,7 @@ from chalicelib.doors.e2b.network import check_network
         None,
         {},
         {"allowOut": ["example.com", "*.example.org"], "denyOut": ["0.0.0.0/0"]},
+        {"denyOut": ["::/0", "0.0.0.0/0"]},
         {"allowOut": None, "rules": {}, "allowPublicTraffic": False},
     ],
 )
@@ -28,6 +29,7 @@ def test_what_is_kept_may_be_asked(rules: dict[str, Any] | None) -> None:
         {"rules": {"example.com": [{"transform": {"headers": {"authorization": "secret"}}}]}},
         {"egressProxy": {"address": "proxy:1080"}},
         {"denyOut": ["10.0.0.0/8"]},
+        {"denyOut": ["::/0"]},
         {"allowOut": ["8.8.8.0/24"]},
     ],
 )
