@@ -61,6 +61,24 @@ class Entry:
         end_at = self.sandbox.end_at
         return _LONGEST_HOLD_MS if end_at is None else max(0, end_at - now_ms())
 
+    def is_running(self) -> bool:
+        """Whether it runs still."""
+        try:
+            return self._now().state == "running"
+        except SandboxNotFound:
+            return False
+
+    def end_at(self) -> int | None:
+        """When it ends as things are now (milliseconds); None when it did, or has no end. One whose time is over is
+        ended or paused by this."""
+        try:
+            return self._now().end_at
+        except SandboxNotFound:
+            return None
+
+    def _now(self) -> Sandbox:
+        return self.services.sandboxes.get(self.space, self.sandbox_id)
+
     def is_served(self) -> bool:
         """Whether the tenant may use its sandboxes still."""
         return _is_served(self.services, self.space)

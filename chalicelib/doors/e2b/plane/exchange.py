@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from chalicelib.core.errors import LambentError
 from chalicelib.doors.e2b.addressing import ENVD_PORT
-from chalicelib.doors.e2b.errors import PortClosed
+from chalicelib.doors.e2b.errors import PortClosed, SandboxAway
 from chalicelib.doors.e2b.plane.entry import Entry
 from chalicelib.doors.e2b.plane.guests import GUESTS, Lease
 from chalicelib.http.workers import on_thread
@@ -119,12 +119,12 @@ async def _tried(entry: Entry, question: Question, attempt: Callable[[Entry, Que
         return await attempt(entry, question)
     except httpx2.TransportError as error:
         if not _may_repeat(question, error):
-            raise _unreachable(entry, question, error) from error
+            raise await _unreachable(entry, question, error) from error
         logger("e2b").info("asking a sandbox again after %s", type(error).__name__)
     try:
         return await attempt(entry, question)
     except httpx2.TransportError as error:
-        raise _unreachable(entry, question, error) from error
+        raise await _unreachable(entry, question, error) from error
 
 
 def _may_repeat(question: Question, error: "httpx2.TransportError") -> bool:
@@ -135,7 +135,10 @@ def _may_repeat(question: Question, error: "httpx2.TransportError") -> bool:
     return question.harmless or isinstance(error, httpx2.ConnectError)
 
 
-def _unreachable(entry: Entry, question: Question, error: Exception) -> PortClosed:
+async def _unreachable(entry: Entry, question: Question, error: Exception) -> LambentError:
+    """Why a guest does not answer: its sandbox ended or was paused meanwhile, or nothing in it listens."""
+    if not await on_thread(entry.is_running):
+        return SandboxAway(entry.sandbox_id)
     if question.is_for_guest:
         logger("e2b").warning("a sandbox does not answer: %s", type(error).__name__)
     return PortClosed(entry.sandbox_id, question.port)
@@ -171,7 +174,7 @@ def _request(client: "httpx2.AsyncClient", question: Question) -> "httpx2.Reques
         question.path,
         params=dict(question.query) or None,
         content=question.content or None,
-        headers=dict(question.headers),
+        headers=[(name.encode(), value.encode("latin-1")) for name, value in question.headers.items()],
     )
 
 

@@ -14,6 +14,7 @@ from chalicelib.doors.e2b import schemas
 from chalicelib.doors.e2b.addressing import address_of, is_addressed, is_for_a_port
 from chalicelib.doors.e2b.errors import PortClosed, SandboxAway
 from chalicelib.doors.e2b.plane import ports
+from chalicelib.doors.e2b.plane.attending import Attended
 from chalicelib.doors.e2b.plane.entry import Entry, enter, is_running, on_its_thread
 from chalicelib.doors.e2b.plane.exchange import Question, Whole, ask, ask_whole
 from chalicelib.doors.e2b.plane.forwarding import inward, outward
@@ -174,7 +175,7 @@ async def _stream(entry: Entry, question: Question, *, lasting: bool) -> Answer 
     if reply.status != _OK:
         return _refused(Whole(reply.status, reply.headers, await reply.whole()))
     messages = Messages(reply, partial(on_thread, entry.sync) if lasting else None)
-    pieces = WhileAdmitted(messages, partial(on_thread, entry.is_served))
+    pieces = WhileAdmitted(Attended(messages, entry), partial(on_thread, entry.is_served))
     return Relay(pieces, _FRAMED, {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"})
 
 

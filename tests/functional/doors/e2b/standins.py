@@ -12,6 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Self
 
+from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.core.settings import Settings
 from chalicelib.sandbox.errors import SandboxNotFound, SandboxPaused
@@ -146,6 +147,8 @@ class Sandboxes:
         self.held_ms = 0
         self.read = 0
         self.on_sync: Callable[[], None] = lambda: None
+        self.on_doubt: Callable[[], None] = lambda: None
+        self.on_end: Callable[[], None] = lambda: None
 
     def locate(self, sandbox_id: str) -> Space | None:
         return SPACE if sandbox_id == self.one.id else None
@@ -153,6 +156,10 @@ class Sandboxes:
     def get(self, space: Space, sandbox_id: str) -> Sandbox:
         if (space, sandbox_id) != (SPACE, self.one.id):
             raise SandboxNotFound("there is no such sandbox")
+        if self.one.over(now_ms()):
+            self.end()
+            self.on_end()
+            raise SandboxNotFound("the sandbox's time is over")
         return self.one
 
     def token(self, sandbox: Sandbox) -> str:
@@ -171,10 +178,17 @@ class Sandboxes:
 
     def doubt(self, _: Any) -> None:
         self.doubted += 1
+        self.on_doubt()
 
     def sync(self, space: Space, sandbox_id: str) -> None:
         self.on_sync()
         self.synced += 1
+
+    def lasts(self, seconds: float) -> None:
+        self.one = replace(self.one, end_at=now_ms() + int(seconds * 1000))
+
+    def end(self) -> None:
+        self.one = replace(self.one, id=new_id())
 
     def pause(self) -> None:
         self.one = replace(self.one, state="paused")

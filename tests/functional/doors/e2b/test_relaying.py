@@ -15,7 +15,13 @@ from chalicelib.tenants.model import Status, Tenant
 from tests.functional.doors.e2b.conftest import Plane
 from tests.functional.doors.e2b.standins import EXIT, LAST, START, Told, frame
 from tests.functional.http.client import read_until
+from tests.support.patience import PATIENCE
 
+_UNKNOWN = [
+    *("/process.Process/no-such", "/process.Process/%2e%2e", "/files/x", "/sandboxes/x/y"),
+    # What clients' other classes ask for.
+    *("/volumes", "/volumes/x", "/secrets", "/snapshots", "/v2/templates/x/builds/y", "/v3/templates"),
+]
 FRAMED = {"content-type": "application/connect+json"}
 OUTPUT = frame({"event": {"data": {"stdout": "QQ=="}}})
 
@@ -228,6 +234,49 @@ def test_a_guest_that_cannot_be_reached_is_told_so(plane: Plane) -> None:
     assert plane.sandboxes.doubted == 2
 
 
+@pytest.mark.parametrize("then", ["gone", "paused"])
+def test_a_guest_that_breaks_off_because_its_sandbox_ended_is_told_in_those_words(plane: Plane, then: str) -> None:
+    plane.guest.script = [Told(breaks=True)]
+    plane.sandboxes.on_doubt = plane.sandboxes.pause if then == "paused" else plane.sandboxes.end
+    reply = plane.ask("POST", "/files?path=a", b"x", content_type="application/octet-stream")
+    assert (reply.status, reply.json["message"]) == (502, "The sandbox was not found")
+
+
+def test_a_stream_sees_to_the_end_of_its_sandbox(plane: Plane) -> None:
+    ended = threading.Event()
+    plane.sandboxes.lasts(0.3)
+    plane.sandboxes.on_end = ended.set
+    begun = time.monotonic()
+    status, _, body = start(plane, Told([START, lambda: _wait(ended)], headers=FRAMED, breaks=True))
+    assert 0.25 < time.monotonic() - begun < PATIENCE
+    assert (status, messages(body)[-1]) == (
+        200,
+        (2, {"error": {"code": "unavailable", "message": "the connection to the sandbox was lost"}}),
+    )
+
+
+def test_an_end_that_was_moved_is_waited_for(plane: Plane) -> None:
+    ended = threading.Event()
+    plane.sandboxes.lasts(0.2)
+    plane.sandboxes.on_end = ended.set
+    told = Told([START, lambda: plane.sandboxes.lasts(600), lambda: time.sleep(0.4), EXIT + LAST], headers=FRAMED)
+    assert start(plane, told)[2] == START + EXIT + LAST
+    assert not ended.is_set()
+
+
+def _wait(event: threading.Event) -> None:
+    assert event.wait(PATIENCE)
+
+
+def test_headers_go_in_as_they_are(plane: Plane) -> None:
+    plane.guest.script = [Told([b"[]"], status=400)]
+    lines = [f"{name.replace('_', '-')}: {value}" for name, value in plane.admission.items()]
+    lines += ["host: x", "x-metadata-a: ü", "content-length: 0", "connection: close"]
+    with plane.site.raw("\n".join(["POST /files?path=a HTTP/1.1", *lines, ""])) as connection:
+        assert b" 400 " in read_until(connection, b"[]")
+    assert plane.guest.asked[0].headers["x-metadata-a"].encode("latin-1") == "ü".encode()
+
+
 def test_a_new_computer_is_found_over_its_own_link(plane: Plane) -> None:
     plane.guest.script = [Told([b'{"first":1}'])]
     assert plane.ask("POST", "/process.Process/List", {}).json == {"first": 1}
@@ -245,7 +294,7 @@ def test_input_is_streamed_in(plane: Plane) -> None:
     assert plane.guest.asked[0].body == body
 
 
-@pytest.mark.parametrize("path", ["/process.Process/no-such", "/process.Process/%2e%2e", "/files/x", "/sandboxes/x/y"])
+@pytest.mark.parametrize("path", _UNKNOWN)
 def test_paths_that_are_none_are_told_in_this_familys_shape(plane: Plane, path: str) -> None:
     reply = plane.ask("POST", path, {})
     assert reply.status == 404
