@@ -1,7 +1,7 @@
 """A sandbox as it is recorded: what it was made with, how long it lasts, and the computer behind it just now."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from chalicelib.sandbox.hosts.base import Handle
@@ -113,9 +113,33 @@ class Sandbox:
         """Whether it is paused while its computer has yet to be stopped."""
         return self.state == "paused" and self.computer is not None and not self.computer.frozen
 
+    def shown(self, now: int) -> "Sandbox":
+        """What lists tell of it, also when its time is over and it pauses then."""
+        return replace(self, state="paused") if self.over(now) else self
+
     def without_computer(self) -> "Sandbox":
         """The same with no computer behind it."""
         return replace(self, computer=None, starting=None)
+
+
+def drafted(draft: SandboxDraft, sandbox_id: str, tenant: str, now: int) -> Sandbox:
+    """The sandbox that a draft asks for, made now (milliseconds)."""
+    facts = {name: getattr(draft, name) for name in _DRAFTED}
+    lasts = None if draft.end_at is None else draft.end_at - now
+    return Sandbox(sandbox_id, tenant, created_at=now, started_at=now, used_at=now, lasts_ms=lasts, **facts)
+
+
+_DRAFTED = tuple(one.name for one in fields(SandboxDraft) if one.name not in ("sandbox_id", "snapshot_id"))
+
+
+def is_paused(sandbox: Sandbox) -> bool:
+    """Whether it is not to run just now."""
+    return sandbox.state == "paused"
+
+
+def is_frozen(sandbox: Sandbox) -> bool:
+    """Whether it has a computer that stands still."""
+    return sandbox.computer is not None and sandbox.computer.frozen
 
 
 Change = Callable[[Sandbox], Sandbox | None]
@@ -132,8 +156,8 @@ def document(sandbox: Sandbox) -> dict[str, Any]:
 def restored(stored: dict[str, Any], env: dict[str, str], version: int) -> Sandbox:
     """The sandbox behind ``document``."""
     computer, starting = stored["computer"], stored["starting"]
-    fields = stored | {
+    facts = stored | {
         "computer": Computer(**computer) if computer else None,
         "starting": Starting(**starting) if starting else None,
     }
-    return Sandbox(**fields, env=env, version=version)
+    return Sandbox(**facts, env=env, version=version)

@@ -13,7 +13,7 @@ from chalicelib.sandbox.client import GuestGone, GuestProblem
 from chalicelib.sandbox.computers import Computers, Live
 from chalicelib.sandbox.errors import NetworkFixed, SandboxFull, SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.hosts.base import SandboxError, SandboxUnavailable
-from chalicelib.sandbox.model import Sandbox, SandboxDraft
+from chalicelib.sandbox.model import Sandbox, SandboxDraft, drafted, is_frozen, is_paused
 from chalicelib.sandbox.rounds import Rounds
 from chalicelib.sandbox.store import SandboxStore
 from chalicelib.sandbox.syncing import Syncer
@@ -74,9 +74,7 @@ class SandboxService:
     def _recorded(self, space: Space, draft: SandboxDraft) -> tuple[Sandbox, bool]:
         """The sandbox as stored, and whether it is new. Raises SandboxUnavailable while its id is being freed."""
         now, sandbox_id = now_ms(), draft.sandbox_id or new_id()
-        facts = {name: getattr(draft, name) for name in _DRAFTED}
-        lasts = None if draft.end_at is None else draft.end_at - now
-        made = Sandbox(sandbox_id, space.tenant, created_at=now, started_at=now, used_at=now, lasts_ms=lasts, **facts)
+        made = drafted(draft, sandbox_id, space.tenant, now)
         fresh = self._with_files_of(space, draft.snapshot_id, made) or self._store.insert(space, made)
         return (made if fresh else self._there(space, sandbox_id)), fresh
 
@@ -111,11 +109,11 @@ class SandboxService:
         now = now_ms()
 
         def lasting(sandbox: Sandbox) -> bool:
-            return not (sandbox.over(now) and sandbox.on_timeout == "kill") and keep(_shown(sandbox, now))
+            return not (sandbox.over(now) and sandbox.on_timeout == "kill") and keep(sandbox.shown(now))
 
         found, more = self._store.page(space, window, lasting)
         position = list_sk(found[-1].created_at, found[-1].id) if found and more else None
-        return Page([_shown(sandbox, now) for sandbox in found], position)
+        return Page([sandbox.shown(now) for sandbox in found], position)
 
     def locate(self, sandbox_id: str) -> Space | None:
         """Whose sandbox an id is; None for one that is not known. May name one that is gone by now."""
@@ -271,9 +269,9 @@ class SandboxService:
         # Whoever resumes it meanwhile keeps the computer.
         self._stored(space, paused)
         if memory:
-            self._computers.freeze(space, paused, _is_paused)
+            self._computers.freeze(space, paused, is_paused)
         else:
-            self._computers.end(space, paused, _is_paused)
+            self._computers.end(space, paused, is_paused)
         return done
 
     def _stored(self, space: Space, sandbox: Sandbox) -> None:
@@ -294,7 +292,7 @@ class SandboxService:
         was = self.get(space, sandbox_id)
         if not memory and was.state == "paused":
             self._stored(space, was)
-            self._computers.end(space, was, _is_paused)
+            self._computers.end(space, was, is_paused)
         resumed, now = False, now_ms()
         lasts = None if end_at is None else end_at - now
 
@@ -351,7 +349,9 @@ class SandboxService:
         """Keep its files as they are now. Raises SandboxNotFound."""
         self._stored(space, self.get(space, sandbox_id))
         self._workspaces.ensure(space, sandbox_id)
-        return self._workspaces.snapshot(space, sandbox_id, snapshot_id)
+        made = self._workspaces.snapshot(space, sandbox_id, snapshot_id)
+        self._check_copied(space, sandbox_id, lambda: self._workspaces.delete_snapshot(space, made.id))
+        return made
 
     def fork(self, space: Space, sandbox_id: str, end_at: int | None) -> Sandbox:
         """Another sandbox like it with the same files.
@@ -365,7 +365,18 @@ class SandboxService:
         lasts = None if end_at is None else end_at - now
         made = replace(made, state="running", end_at=end_at, lasts_ms=lasts, boots=0, version=0)
         self._workspaces.fork(space, sandbox_id, fork_id, also=self._store.insert_writes(space, made))
+        self._check_copied(space, sandbox_id, lambda: self.delete(space, fork_id))
         return self._started(space, fork_id)
+
+    def _check_copied(self, space: Space, sandbox_id: str, undo: Callable[[], object]) -> None:
+        """Undo a copy of one that ended meanwhile: it may lack what was taken away by then. Raises SandboxNotFound."""
+        try:
+            self._store.get(space, sandbox_id)
+        except SandboxNotFound:
+            undo()
+            # It may have been made for the copy's sake.
+            self._workspaces.delete(space, sandbox_id)
+            raise
 
     def sweep(self) -> int:
         """Look after those whose moment has come: end, pause, or freeze the idle; how many there were.
@@ -393,7 +404,7 @@ class SandboxService:
         elif sandbox.state != "running" or sandbox.computer is None:
             return
         elif sandbox.computer.frozen:
-            self._computers.end(space, sandbox, _is_frozen)
+            self._computers.end(space, sandbox, is_frozen)
         elif self._computers.is_idle(sandbox):
             self._stored(space, sandbox)
             self._computers.freeze(space, sandbox, self._computers.is_idle)
@@ -401,30 +412,3 @@ class SandboxService:
     def close(self) -> None:
         """The process ends."""
         self._computers.close()
-
-
-_DRAFTED = (
-    "origin",
-    "template",
-    "end_at",
-    "on_timeout",
-    "auto_resume",
-    "pause_memory",
-    "metadata",
-    "env",
-    "internet",
-    "network",
-)
-
-
-def _is_paused(sandbox: Sandbox) -> bool:
-    return sandbox.state == "paused"
-
-
-def _is_frozen(sandbox: Sandbox) -> bool:
-    return sandbox.computer is not None and sandbox.computer.frozen
-
-
-def _shown(sandbox: Sandbox, now: int) -> Sandbox:
-    """What lists tell of one whose time is over and that pauses then."""
-    return replace(sandbox, state="paused") if sandbox.over(now) else sandbox
