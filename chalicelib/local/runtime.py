@@ -16,6 +16,7 @@ from chalicelib.local import credentials
 from chalicelib.local.clock import Clock
 from chalicelib.local.credentials import Credentials
 from chalicelib.local.pump import Pump
+from chalicelib.local.surroundings import check_settings
 from chalicelib.observability import logger
 from chalicelib.runs import entry
 from chalicelib.runs.worker import NO_LIMIT_MS
@@ -84,8 +85,9 @@ class Runtime:
         """Serve until stopped; ``ready`` is called once requests are answered. Soon after, ``told`` (the log without
         one) hears how commands are isolated here.
 
-        Raises what the engine and the server raise when they cannot start.
+        Raises what the engine and the server raise when they cannot start, and ValueError for an unusable setting.
         """
+        check_settings(os.environ)
         keys = credentials.load(self._options.state_dir)
         services = self._parts = self._services(keys)
         probe = threading.Thread(target=_probe, args=(services, told or _log), name="sandbox-probe", daemon=True)

@@ -12,6 +12,9 @@ MOST_SECONDS = 28_800
 """No MicroVM lives longer, and neither does any other sandbox."""
 
 LEAST_IDLE_SECONDS = 60
+_MOST_MIB = 1 << 20
+_MOST_PROCESSES = 1 << 15
+"""What no machine gives anyway; beyond it the kernel refuses numbers, and every start with them."""
 _NAME = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d{1,5})?")
 
 
@@ -65,9 +68,9 @@ class SandboxSettings:
 def _limits(env: Mapping[str, str]) -> Limits:
     usual = Limits()
     return Limits(
-        memory_mib=whole(env, "LAMBENT_SANDBOX_MEMORY_MIB", usual.memory_mib, least=64),
-        disk_mib=whole(env, "LAMBENT_SANDBOX_DISK_MIB", usual.disk_mib, least=1),
-        processes=whole(env, "LAMBENT_SANDBOX_PROCESSES", usual.processes, least=8),
+        memory_mib=whole(env, "LAMBENT_SANDBOX_MEMORY_MIB", usual.memory_mib, least=64, most=_MOST_MIB),
+        disk_mib=whole(env, "LAMBENT_SANDBOX_DISK_MIB", usual.disk_mib, least=1, most=_MOST_MIB),
+        processes=whole(env, "LAMBENT_SANDBOX_PROCESSES", usual.processes, least=8, most=_MOST_PROCESSES),
         cpus=_decimal(env, "LAMBENT_SANDBOX_CPUS", usual.cpus),
     )
 

@@ -2,29 +2,31 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast, get_args
 
-from chalicelib.sandbox.hosts.base import Limits
+from chalicelib.core.environ import whole
 
 Mode = Literal["auto", "bubblewrap", "unsafe-process", "none"]
 FIRST_UID = 0x7000_0000
 UID_COUNT = 16_384
+_LEAST_UID = 10_000
+"""Those below belong to the system and to people: a box under one of them would have what is theirs."""
+_MOST_UID = 0xFFFF_FFFE - UID_COUNT
 
 
 @dataclass(frozen=True, slots=True)
 class BoxSettings:
     """``scratch`` is made when missing and must be passable for other users; None chooses one of this user's own.
 
-    ``ceiling`` is the most any box gets, whatever is asked for. ``outbound_allow`` are the private addresses that the
-    egress proxy may reach. Boxes of a privileged server run under the ids from ``first_uid`` on.
+    ``outbound_allow`` are the private addresses that the egress proxy may reach. Boxes of a privileged server run under
+    the ids from ``first_uid`` on.
     """
 
     mode: Mode = "auto"
     scratch: Path | None = None
     bwrap: str = ""
-    ceiling: Limits = field(default_factory=lambda: Limits(memory_mib=8192, disk_mib=8192, processes=1024, cpus=8.0))
     outbound_allow: tuple[str, ...] = ()
     first_uid: int = FIRST_UID
     uid_count: int = UID_COUNT
@@ -39,7 +41,7 @@ class BoxSettings:
             scratch=Path(scratch) if scratch else None,
             bwrap=env.get("LAMBENT_BWRAP", "").strip(),
             outbound_allow=outbound_allow,
-            first_uid=_whole(env, "LAMBENT_SANDBOX_FIRST_UID", FIRST_UID),
+            first_uid=whole(env, "LAMBENT_SANDBOX_FIRST_UID", FIRST_UID, least=_LEAST_UID, most=_MOST_UID),
         )
 
 
@@ -52,10 +54,3 @@ def _mode(word: str) -> Mode:
     if word not in get_args(Mode):
         raise ValueError(f"LAMBENT_SANDBOX must be one of {', '.join(get_args(Mode))}, not {word!r}")
     return cast("Mode", word)
-
-
-def _whole(env: Mapping[str, str], name: str, default: int) -> int:
-    text = env.get(name, "").strip()
-    if text and not text.isdigit():
-        raise ValueError(f"{name} must be a whole number, not {text!r}")
-    return int(text) if text else default

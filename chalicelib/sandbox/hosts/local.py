@@ -22,7 +22,6 @@ from chalicelib.sandbox.hosts.base import (
     Condition,
     Handle,
     Launched,
-    Limits,
     Link,
     Network,
     SandboxRefused,
@@ -134,17 +133,16 @@ class LocalHost:
             return self._boxes
 
     def _wanted(self, spec: BoxSpec) -> tuple[Wanted, Outward | None]:
-        limits = _least(spec.limits, self._settings.ceiling)
         if survey(self._settings).tier == "unsafe-process":
             if spec.network.internet != "all" or spec.network.denied or spec.network.injections:
                 raise SandboxRefused(
                     "a plain process cannot be kept from the network, nor can secrets be put in for it"
                 )
-            return Wanted(limits, spec.env), None
+            return Wanted(spec.limits, spec.env), None
         if spec.network.internet == "none":
-            return Wanted(limits, spec.env), None
+            return Wanted(spec.limits, spec.env), None
         outward = Outward(spec.network, self._settings.outbound_allow)
-        return Wanted(limits, outward.environment() | dict(spec.env), outward), outward
+        return Wanted(spec.limits, outward.environment() | dict(spec.env), outward), outward
 
     def _keep(self, box: Box, seconds: int, outward: Outward | None) -> None:
         with self._lock:
@@ -184,15 +182,6 @@ class LocalHost:
         if (scratch := survey(self._settings).scratch) is None:
             raise SandboxRefused(f"this installation runs no commands: {survey(self._settings).why}")
         return scratch
-
-
-def _least(wanted: Limits, most: Limits) -> Limits:
-    return Limits(
-        min(wanted.memory_mib, most.memory_mib),
-        min(wanted.disk_mib, most.disk_mib),
-        min(wanted.processes, most.processes),
-        min(wanted.cpus, most.cpus),
-    )
 
 
 @cache

@@ -50,7 +50,11 @@ def test_each_is_read() -> None:
     ("name", "value"),
     [
         ("LAMBENT_SANDBOX_MEMORY_MIB", "1"),
+        ("LAMBENT_SANDBOX_MEMORY_MIB", "99999999999"),
         ("LAMBENT_SANDBOX_DISK_MIB", "-5"),
+        ("LAMBENT_SANDBOX_DISK_MIB", "99999999999"),
+        ("LAMBENT_SANDBOX_PROCESSES", "7"),
+        ("LAMBENT_SANDBOX_PROCESSES", "5000000"),
         ("LAMBENT_SANDBOX_CPUS", "many"),
         ("LAMBENT_SANDBOX_CPUS", "0"),
         ("LAMBENT_SANDBOX_CPUS", "nan"),

@@ -69,13 +69,6 @@ def test_a_plain_process_is_given_no_network_that_cannot_be_kept(network: Networ
             assert one.answers()
 
 
-def test_no_box_gets_more_than_the_ceiling() -> None:
-    with passable() as scratch:
-        settings = BoxSettings(mode="unsafe-process", scratch=scratch, ceiling=SMALL)
-        with closing(LocalHost(settings)) as host, computer(host, limits=type(SMALL)(disk_mib=10**6)) as one:
-            assert one.run("ulimit -f").text.strip() == str((SMALL.disk_mib + 1) * 1024)
-
-
 def test_the_files_of_a_plain_process_go_with_it() -> None:
     with passable() as scratch, closing(LocalHost(BoxSettings(mode="unsafe-process", scratch=scratch))) as host:
         with computer(host) as one:

@@ -22,7 +22,16 @@ def test_all_is_read() -> None:
     assert (found.first_uid, found.outbound_allow) == (100_000, ("10.0.0.1",))
 
 
-@pytest.mark.parametrize(("name", "value"), [("LAMBENT_SANDBOX", "docker"), ("LAMBENT_SANDBOX_FIRST_UID", "-1")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("LAMBENT_SANDBOX", "docker"),
+        ("LAMBENT_SANDBOX_FIRST_UID", "-1"),
+        ("LAMBENT_SANDBOX_FIRST_UID", "0"),
+        ("LAMBENT_SANDBOX_FIRST_UID", "1000"),
+        ("LAMBENT_SANDBOX_FIRST_UID", "4294967295"),
+    ],
+)
 def test_what_cannot_be_used_is_named(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=name):
         BoxSettings.from_env({name: value})
