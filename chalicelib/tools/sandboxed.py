@@ -49,7 +49,7 @@ def _tried(
     context: ToolContext, access: SandboxAccess, work: Work, changes: Sequence[str] | None, *, repeat: bool, again: bool
 ) -> ToolOutput:
     from chalicelib.sandbox.client import GuestGone, GuestNotReached, GuestProblem
-    from chalicelib.sandbox.hosts.base import SandboxError
+    from chalicelib.sandbox.hosts.base import SandboxError, SandboxRefused
 
     client = done = None
     try:
@@ -64,6 +64,8 @@ def _tried(
         return failure(STOPPED)
     except GuestProblem as problem:
         return failure(f"{problem.message.rstrip('.')}.")
+    except SandboxRefused as error:
+        return failure(f"there is no sandbox to use: {error.message}")
     except SandboxError as error:
         return failure(f"the sandbox cannot be used now: {error.message}")
     return _durable(access, output, changes if changes is None else [*changes, *kept])

@@ -1,4 +1,4 @@
-"""What can go wrong between this machine and a box. Hosts translate these; none is shown to a tenant."""
+"""What can go wrong between this machine and a box. Tenants are shown nothing but NoIsolation."""
 
 
 class BoxError(Exception):
@@ -6,7 +6,7 @@ class BoxError(Exception):
 
 
 class NoIsolation(BoxError):
-    """This machine, as it is set up, cannot give the isolation that was asked for."""
+    """This machine, as it is set up, cannot give the isolation that was asked for; whoever wants a box is told why."""
 
 
 class StartFailed(BoxError):

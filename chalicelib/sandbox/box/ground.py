@@ -18,7 +18,7 @@ from chalicelib.sandbox.box.plain import PlainBoxes
 from chalicelib.sandbox.box.record import Tier
 from chalicelib.sandbox.box.scratch import Scratch
 from chalicelib.sandbox.box.settings import BoxSettings
-from chalicelib.sandbox.box.spawn import Spawn, reap, tell_why
+from chalicelib.sandbox.box.spawn import Spawn, last_words, reap
 from chalicelib.sandbox.box.uids import UidPool
 from chalicelib.sandbox.hosts.base import Limits
 
@@ -77,7 +77,10 @@ def _pool(settings: BoxSettings, scratch: Scratch) -> UidPool | None:
     if os.geteuid() != 0:
         return None
     if not uids.usable(settings.first_uid, settings.uid_count):
-        raise NoIsolation(f"the user ids from {settings.first_uid} on do not exist here (LAMBENT_SANDBOX_FIRST_UID)")
+        raise NoIsolation(
+            f"the user ids from {settings.first_uid} on do not exist here"
+            f" (LAMBENT_SANDBOX_FIRST_UID names the first of {settings.uid_count} that do)"
+        )
     return UidPool(scratch.boxes / _UID_FILE, settings.first_uid, settings.uid_count)
 
 
@@ -94,10 +97,9 @@ def _try(isolation: Isolation, pool: UidPool | None) -> None:
             undo.callback(reap, process)
             code = process.wait(_PATIENCE_SECONDS)
         except (OSError, StartFailed, subprocess.TimeoutExpired) as error:
-            raise NoIsolation(f"bubblewrap does not work here ({error}; the log has its words)") from error
+            raise NoIsolation(f"bubblewrap does not work here: {error}") from error
         if code:
-            tell_why(process)
-            raise NoIsolation(f"bubblewrap does not work here (it ended with {code}; the log has its words)")
+            raise NoIsolation(f"bubblewrap does not work here: {last_words(process)}")
 
 
 def _tree() -> GroupTree:

@@ -153,7 +153,8 @@ def _removed(group: Path) -> bool:
     except FileNotFoundError:
         return True
     except OSError:
-        return False
+        # Where nothing may be written, what is not there cannot be removed either.
+        return not group.exists()
     return True
 
 

@@ -14,7 +14,7 @@ from chalicelib.sandbox.box.isolation import Isolation
 from chalicelib.sandbox.box.launcher import Launcher
 from chalicelib.sandbox.box.record import Record
 from chalicelib.sandbox.box.scratch import Scratch
-from chalicelib.sandbox.box.spawn import Spawn, complaints, reap, tell_why
+from chalicelib.sandbox.box.spawn import Spawn, complaints, last_words, reap
 from chalicelib.sandbox.box.uids import UidPool
 from chalicelib.sandbox.hosts.base import Limits
 
@@ -145,9 +145,8 @@ def finish(scratch: Scratch, box: Box, ours: socket.socket, wanted: Wanted) -> B
     try:
         control.tell(ours, wanted.env)
         outward = control.await_ready(ours)
-    except StartFailed:
-        tell_why(box.process)
-        raise
+    except StartFailed as error:
+        raise StartFailed(f"{error}: {last_words(box.process)}") from error
     if wanted.egress:
         if outward is None:
             raise StartFailed("the guest did not open its way out")

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import json
-import logging
 import os
 import select
 import socket
@@ -18,7 +17,6 @@ from chalicelib.sandbox.box.isolation import Descriptors, Isolation, User
 from chalicelib.sandbox.box.launcher import Launcher
 from chalicelib.sandbox.hosts.base import Limits
 
-_log = logging.getLogger(__name__)
 _INFO_SECONDS = 5.0
 _LAST_WORDS_SECONDS = 0.2
 _FIRST_TO_DIE = 500
@@ -91,12 +89,13 @@ def complaints(process: subprocess.Popen[bytes]) -> bytes:
     return process.stderr.read(_READ) or b""
 
 
-def tell_why(process: subprocess.Popen[bytes]) -> None:
-    """Log the last words of a process that did not come up; they are for the operator alone."""
+def last_words(process: subprocess.Popen[bytes]) -> str:
+    """What a process that did not come up said, and how it ended."""
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(_LAST_WORDS_SECONDS)
+    end = "it still runs" if process.returncode is None else f"it ended with {process.returncode}"
     said = complaints(process).decode(errors="replace").strip()
-    _log.warning("a box did not start (%s): %s", process.returncode, said[-_COMPLAINT:] or "it said nothing")
+    return f"{said[-_COMPLAINT:]} ({end})" if said else f"it said nothing ({end})"
 
 
 def reap(process: subprocess.Popen[bytes]) -> None:
@@ -114,8 +113,7 @@ def _first_pid(info: io.FileIO, process: subprocess.Popen[bytes]) -> int:
     while not said.rstrip().endswith(b"}"):
         ready, _, _ = select.select([info], [], [], max(0.0, deadline - time.monotonic()))
         if not ready or not (piece := info.read(_READ)):
-            tell_why(process)
-            raise StartFailed("the isolation did not come up")
+            raise StartFailed(f"the isolation did not come up: {last_words(process)}")
         said += piece
     return int(json.loads(said)["child-pid"])
 

@@ -3,14 +3,15 @@
 from chalicelib.sandbox.box.ground import Ground, survey
 from chalicelib.sandbox.box.settings import BoxSettings
 
+_HELP = ". What a machine needs is in docs/sandboxes.md"
 _UNSAFE = "Sandboxes are plain processes of this user WITHOUT isolation, as LAMBENT_SANDBOX=unsafe-process asks"
 
 
 def describe(settings: BoxSettings) -> str:
-    """The tier and why, for the start's banner and for health."""
+    """The tier and why, for whoever starts the server."""
     ground = survey(settings)
     if ground.tier is None:
-        return f"Commands are refused: {ground.why}."
+        return f"Commands are refused: {ground.why}{'' if settings.mode == 'none' else _HELP}."
     if ground.isolation is None:
         return f"{_UNSAFE}; {_bounds(ground)}."
     users = "each under a user of its own" if ground.isolation.tools.setpriv else "under this server's user"

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from chalicelib.core.errors import Overloaded
 
@@ -102,6 +102,9 @@ class SandboxUnavailable(SandboxError):
 
 class SandboxRefused(SandboxError):
     """This host cannot give the computer that was asked for, and never will as it is set up."""
+
+    status: ClassVar[int] = 501
+    kind: ClassVar[str] = "not_available"
 
 
 class Host(Protocol):

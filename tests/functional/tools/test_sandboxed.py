@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.sandbox.hosts.base import SandboxUnavailable
+from chalicelib.sandbox.hosts.base import SandboxError, SandboxRefused, SandboxUnavailable
 from chalicelib.tools.base import Tool
 from chalicelib.tools.bash import Bash
 from chalicelib.tools.edit import Edit
@@ -32,14 +32,23 @@ def test_without_a_sandbox_there_is_an_error_result(tool: Tool, arguments: dict[
     assert "there is no sandbox" in error_of(tool.run(context(), arguments))
 
 
+@pytest.mark.parametrize(
+    ("problem", "told"),
+    [
+        (SandboxUnavailable("no room"), "Error: the sandbox cannot be used now: no room"),
+        (SandboxRefused("no isolation"), "Error: there is no sandbox to use: no isolation"),
+    ],
+)
 @every_tool
-def test_a_sandbox_that_cannot_be_had_is_an_error_result(tool: Tool, arguments: dict[str, Any]) -> None:
+def test_a_sandbox_that_cannot_be_had_is_an_error_result(
+    tool: Tool, arguments: dict[str, Any], problem: SandboxError, told: str
+) -> None:
     class Nowhere(Access):
         def client(self) -> Any:
-            raise SandboxUnavailable("there is no room on this machine")
+            raise problem
 
     output = tool.run(context(sandbox=Nowhere(None)), arguments)  # type: ignore[arg-type]
-    assert error_of(output) == "Error: the sandbox cannot be used now: there is no room on this machine"
+    assert error_of(output) == told
 
 
 @every_tool

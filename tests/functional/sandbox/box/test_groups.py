@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -101,6 +102,19 @@ def test_groups_of_this_process_are_not_abandoned(tree: GroupTree) -> None:
     with started(tree, "sleep", "60") as (made, _):
         assert made[0].name in groups.named(tree)
         assert not owners.is_abandoned(made[0].name)
+
+
+def test_where_nothing_can_be_written_nothing_is_waited_for(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from chalicelib.sandbox.box import groups;"
+        "sys.exit(not groups.remove((Path(sys.argv[1]) / 'never-made',)))"
+    )
+    command = 'mount -t tmpfs -o ro none "$0" || exit 77; exec "$@"'
+    words = ["unshare", "-m", "sh", "-c", command, str(tmp_path), sys.executable, "-c", script, str(tmp_path)]
+    code = subprocess.run(words, check=False).returncode
+    if code == 77:
+        pytest.skip("nothing can be mounted here")
+    assert code == 0
 
 
 def _await(done: object) -> None:

@@ -128,7 +128,7 @@ def test_a_box_that_does_not_come_up_leaves_nothing(settings: BoxSettings, caplo
     host._boxes = starter
     with closing(host), pytest.raises(SandboxUnavailable, match=r"^no sandbox could be started$"):
         host.start(BoxSpec("tenant", "one", limits=SMALL))
-    assert "did not start" in caplog.text
+    assert "the isolation did not come up" in caplog.text
     assert {entry.name for entry in ground.scratch.boxes.iterdir()} <= {"uids"}
     mine = f"{os.getpid()}-{owners.started(os.getpid())}-"
     for parent in ground.tree.parents:
