@@ -80,6 +80,7 @@ class Computers:
         self._profiles = profiles
         self._secrets = secrets
         self._clients: dict[str, tuple[Link, GuestClient]] = {}
+        self._reached: dict[str, tuple[Space, str]] = {}
         self._lock = Lock()
         self.prepare: Preparation | None = None
 
@@ -175,6 +176,7 @@ class Computers:
             if known is None:
                 link = self._host.link(computer.handle)
                 known = self._clients[computer.boot] = (link, GuestClient(link))
+                self._reached[computer.boot] = (Space(sandbox.tenant), sandbox.id)
         return Live(sandbox, computer.boot, *known)
 
     def outdated(self, space: Space, sandbox: Sandbox) -> bool:
@@ -215,6 +217,7 @@ class Computers:
         """A connection to that computer broke: the next caller looks whether it is there at all."""
         with self._lock:
             known = self._clients.pop(boot, None)
+            self._reached.pop(boot, None)
         if known is not None:
             known[1].close()
 
@@ -395,6 +398,11 @@ class Computers:
 
         self._store.change(space, sandbox_id, changed)
         return done
+
+    def ending(self) -> list[tuple[Space, str]]:
+        """The sandboxes whose computers this process knows and takes with it when it ends."""
+        with self._lock:
+            return [] if self._host.outlives else list(self._reached.values())
 
     def close(self) -> None:
         """The process ends."""

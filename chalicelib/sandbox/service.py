@@ -1,6 +1,7 @@
 """What may be done with sandboxes."""
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from chalicelib.core.clock import now_ms
 from chalicelib.core.ids import new_id
 from chalicelib.core.paging import Page
-from chalicelib.observability import log_failure, logger
+from chalicelib.observability import apart, log_failure, logger
 from chalicelib.sandbox.client import GuestGone, GuestProblem
 from chalicelib.sandbox.computers import Computers, Live
 from chalicelib.sandbox.errors import NetworkFixed, SandboxFull, SandboxNotFound, SandboxPaused
@@ -27,6 +28,9 @@ from chalicelib.workspaces.store import Snapshot
 _SWEEP = 100
 _DIRECTORY = 2000
 _LOCATED = 10_000
+_STORED_AT_ONCE = 8
+_LAST_SECONDS = 10.0
+"""So long a process that was told to end goes on storing: whoever told it may kill it before long."""
 
 
 class SandboxService:
@@ -410,5 +414,12 @@ class SandboxService:
             self._computers.freeze(space, sandbox, self._computers.is_idle)
 
     def close(self) -> None:
-        """The process ends."""
+        """The process ends: what its computers have done so far is stored first, as far as patience goes."""
+        pool = ThreadPoolExecutor(_STORED_AT_ONCE, thread_name_prefix="last-sync")
+        wait([pool.submit(self._stored_last, *one) for one in self._computers.ending()], _LAST_SECONDS)
+        pool.shutdown(wait=False, cancel_futures=True)
         self._computers.close()
+
+    def _stored_last(self, space: Space, sandbox_id: str) -> None:
+        with apart("sandbox", "a workspace could not be stored before its computer ended"):
+            self.sync_if_any(space, sandbox_id)

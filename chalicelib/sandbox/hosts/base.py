@@ -115,6 +115,11 @@ class Host(Protocol):
         """The word that stands in handles."""
         ...
 
+    @property
+    def outlives(self) -> bool:
+        """Whether its computers go on when the process ends that started them."""
+        ...
+
     def start(self, spec: BoxSpec, launched: Launched | None = None) -> Handle:
         """A computer whose guest answers, with an empty ``/workspace``.
 

@@ -48,6 +48,7 @@ class LocalHost:
     """Boxes of this machine. Any process on it can use a handle; what a process started ends with it."""
 
     name = "local"
+    outlives = False
 
     def __init__(self, settings: BoxSettings) -> None:
         self._settings = settings

@@ -46,6 +46,7 @@ class MicrovmHost:
     """
 
     name = "microvm"
+    outlives = True
 
     def __init__(
         self, client: Callable[[], Any], settings: SandboxSettings, *, silence_seconds: float | None = None

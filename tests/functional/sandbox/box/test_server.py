@@ -64,6 +64,7 @@ class PlainHost:
     """Gives one 'computer': the guest above. ``refusal`` is raised by every start."""
 
     name = "plain"
+    outlives = False
 
     def __init__(self, path: Path) -> None:
         self.path, self.starts, self.stops = path, 0, 0

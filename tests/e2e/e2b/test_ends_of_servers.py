@@ -1,0 +1,26 @@
+"""A server that is told to end stores what its sandboxes have done so far; the next one says what is gone."""
+
+from pathlib import Path
+
+import pytest
+from e2b import NotFoundException, Sandbox
+
+from tests.e2e.e2b.helpers import eventually
+from tests.support.server import Server
+
+_COUNTS = "n=0; while :; do n=$((n+1)); echo $n >> counted; sleep 0.05; done"
+
+
+def test_what_goes_on_in_the_background_is_stored_before_the_end(tmp_path: Path) -> None:
+    with Server(state=tmp_path) as server:
+        options = {"api_key": server.api_key, "api_url": server.url, "sandbox_url": server.url}
+        sandbox = Sandbox.create(**options)
+        counting = sandbox.commands.run(_COUNTS, background=True)
+        assert eventually(lambda: sandbox.files.exists("counted") and "5" in sandbox.files.read("counted"))
+        server.stop()
+        server.start()
+        options |= {"api_url": server.url, "sandbox_url": server.url}
+        again = Sandbox.connect(sandbox.sandbox_id, **options)
+        assert again.files.read("counted").split()[:5] == ["1", "2", "3", "4", "5"]
+        with pytest.raises(NotFoundException):
+            again.commands.connect(counting.pid)
