@@ -33,6 +33,8 @@ _callers = Callers()
 _REPLAYED = (b"idempotent-replayed", b"true")
 _RENEWAL_SECONDS = RUNNING_SECONDS / 3
 
+_LOGGED = ("session", "sandbox")
+
 
 @dataclass(slots=True)
 class Exchange:
@@ -47,6 +49,7 @@ class Exchange:
     principal: Principal = auth.ANONYMOUS
     quota: Quota | None = None
     claim: idempotent.Claim | None = field(default=None, init=False)
+    learnt: dict[str, str] = field(default_factory=dict, init=False)
 
     def admit(self) -> None:
         """Find the caller and count the request. Raises Unauthenticated, Forbidden, RateLimited."""
@@ -111,6 +114,7 @@ class Exchange:
             path=self.path,
             raw_body=self.raw_body,
             request=self.request,
+            ids=self.learnt,
         )
         query = self.request.scope["query_string"].decode("latin-1")
         if self.endpoint.reads_body(self.request.method) and not route.raw:
@@ -217,8 +221,8 @@ class Exchange:
 
     def ids(self) -> dict[str, str]:
         """What identifies the request in the log."""
-        named = {"tenant": self.principal.tenant}
-        return named | ({"session": self.path["session_id"]} if "session_id" in self.path else {})
+        named = {noun: self.path[f"{noun}_id"] for noun in _LOGGED if f"{noun}_id" in self.path}
+        return {"tenant": self.principal.tenant} | (named if self.principal.tenant else {}) | self.learnt
 
     def headers(self) -> Headers:
         """What the state of the request adds to its answer."""

@@ -94,9 +94,9 @@ class _Turn:
         finally:
             entry = self._match.entry
             route = entry.route.path if entry is not None else _UNKNOWN
-            tenant = self._exchange.principal.tenant if self._exchange is not None else ""
+            ids = self._exchange.ids() if self._exchange is not None else {}
             spent = (time.perf_counter() - self._started) * 1000
-            log_access(self._method, route, self._status, spent, self._request_id, tenant)
+            log_access(self._method, route, self._status, spent, self._request_id, ids)
 
     async def _outcome(self) -> tuple[Outcome, Headers]:
         try:

@@ -22,7 +22,8 @@ class Call:
     """One request as its handler sees it: authenticated, limited, parsed and validated.
 
     ``seed`` is there when the client sent an Idempotency-Key; ids derived from it are the same whenever the same
-    request is carried out again, so that a repeat meets what a first try made before it was cut off.
+    request is carried out again, so that a repeat meets what a first try made before it was cut off. ``ids`` are what
+    the handler learns of whom and what the request is about; the request's line in the log has them.
     """
 
     services: "Services"
@@ -35,6 +36,7 @@ class Call:
     raw_body: bytes = b""
     seed: str | None = None
     request: "Request | None" = None
+    ids: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

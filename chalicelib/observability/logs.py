@@ -12,6 +12,8 @@ from chalicelib.observability.context import bound
 from chalicelib.observability.redaction import HIDDEN, is_secret_name, scrub, scrub_text
 
 NAME = "lambent"
+_LIBRARY = "chalicelib"
+"""Modules that also run where there is no product's logger, as inside a MicroVM, use loggers of their own names."""
 
 _PLAIN_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
@@ -59,7 +61,14 @@ def configure(stage: str, level: str | None, stream: IO[str] | None = None) -> l
     else:
         _configure_json(target, _level(level), logging.StreamHandler(stream or _json_stream(stage)))
     target.propagate = False
+    _follow(target)
     return target
+
+
+def _follow(target: logging.Logger) -> None:
+    library = logging.getLogger(_LIBRARY)
+    library.handlers[:] = target.handlers
+    library.setLevel(target.level)
 
 
 def _json_stream(stage: str) -> IO[str]:

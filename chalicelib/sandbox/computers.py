@@ -239,6 +239,7 @@ class Computers:
         if claimed.starting is None or claimed.starting.boot != boot:
             return None
         if sandbox.computer is not None:
+            tell(sandbox, "the computer of a sandbox was gone")
             self.discard(sandbox.computer)
         if before is not None:
             self.discard_start(before)
@@ -273,6 +274,7 @@ class Computers:
         except BaseException:
             self.discard(computer)
             raise
+        tell(sandbox, "a sandbox has a new computer")
         return replace(live, sandbox=stored)
 
     def _spec(self, sandbox: Sandbox, profile: Profile) -> BoxSpec:
@@ -351,6 +353,7 @@ class Computers:
             gone = self._host.condition(computer.handle) == "gone"
         except SandboxUnavailable:
             gone = True
+        tell(sandbox, "a sandbox was frozen")
         if gone:
             self._change_computer(space, sandbox.id, computer.boot, None)
             self.discard(computer)
@@ -372,6 +375,7 @@ class Computers:
         with suppress(SandboxNotFound):
             if not self._change_computer(space, sandbox.id, computer.boot, None, still):
                 return
+        tell(sandbox, "the computer of a sandbox was ended; its files are kept")
         self.discard(computer)
         self._workspaces.end(space, sandbox.id, computer.boot)
 
@@ -417,6 +421,11 @@ def _claimed(was: Sandbox, boot: str) -> Sandbox | None:
     if was.starting is None or was.starting.boot != boot:
         return None
     return replace(was, starting=replace(was.starting, until=now_ms() + _CLAIM_MS))
+
+
+def tell(sandbox: Sandbox, what: str) -> None:
+    """Write into the log what became of a sandbox."""
+    logger("sandbox").info("%s", what, extra={"tenant": sandbox.tenant, "sandbox": sandbox.id})
 
 
 def _unclaimed(was: Sandbox, boot: str) -> Sandbox | None:

@@ -11,7 +11,7 @@ from chalicelib.core.ids import new_id
 from chalicelib.core.paging import Page
 from chalicelib.observability import apart, log_failure, logger
 from chalicelib.sandbox.client import GuestGone, GuestProblem
-from chalicelib.sandbox.computers import Computers, Live
+from chalicelib.sandbox.computers import Computers, Live, tell
 from chalicelib.sandbox.errors import NetworkFixed, SandboxFull, SandboxNotFound, SandboxPaused
 from chalicelib.sandbox.hosts.base import SandboxError, SandboxUnavailable
 from chalicelib.sandbox.model import Sandbox, SandboxDraft, drafted, is_frozen, is_paused
@@ -102,6 +102,7 @@ class SandboxService:
         """The sandbox as it must be by now: whose time is over is ended or paused at once."""
         if not sandbox.over(now_ms()):
             return sandbox
+        tell(sandbox, "a sandbox's time is over")
         if sandbox.on_timeout == "kill":
             self.kill(space, sandbox.id)
             raise SandboxNotFound("the sandbox's time is over")
@@ -326,6 +327,7 @@ class SandboxService:
         gone = self._store.retire(space, sandbox_id, now_ms())
         if gone is None:
             return False
+        tell(gone, "a sandbox was removed")
         self._finish(space, gone)
         return True
 

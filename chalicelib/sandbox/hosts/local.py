@@ -37,11 +37,18 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 @dataclass(slots=True)
 class _Held:
-    """A box this process started. ``until`` is on the monotonic clock."""
+    """A box this process started, and for what. ``until`` is on the monotonic clock."""
 
     box: Box
+    spec: BoxSpec
     until: float
     outward: Outward | None
+
+    def over(self) -> str:
+        """Why it has to go, in words; empty while it may stay."""
+        if (code := self.box.process.poll()) is not None:
+            return f"a sandbox's computer ended by itself ({code})"
+        return "a sandbox's computer came to the end of its longest life" if time.monotonic() > self.until else ""
 
 
 class LocalHost:
@@ -69,9 +76,9 @@ class LocalHost:
             wanted, outward = self._wanted(spec)
             box = starter.start(wanted)
         except BoxError as error:
-            _log.warning("a sandbox could not be started: %s", error)
+            _log.warning("a sandbox could not be started: %s", error, extra=_ids(spec))
             raise SandboxUnavailable("no sandbox could be started") from error
-        self._keep(box, spec.seconds, outward)
+        self._keep(box, spec, outward)
         return Handle(self.name, {"box": box.record.name, "boot": _boot()})
 
     def link(self, handle: Handle) -> Link:
@@ -145,9 +152,9 @@ class LocalHost:
         outward = Outward(spec.network, self._settings.outbound_allow)
         return Wanted(spec.limits, outward.environment() | dict(spec.env), outward), outward
 
-    def _keep(self, box: Box, seconds: int, outward: Outward | None) -> None:
+    def _keep(self, box: Box, spec: BoxSpec, outward: Outward | None) -> None:
         with self._lock:
-            self._held[box.record.name] = _Held(box, time.monotonic() + seconds, outward)
+            self._held[box.record.name] = _Held(box, spec, time.monotonic() + spec.seconds, outward)
         if self._closed.is_set():
             self._end(box.record.name)
             raise SandboxUnavailable("this process is ending")
@@ -168,8 +175,8 @@ class LocalHost:
             for name, one in held.items():
                 if said := one.box.complaints():
                     _log.debug("box %s: %s", name, said[:_SHOWN].decode(errors="replace"))
-                if one.box.process.poll() is not None or time.monotonic() > one.until:
-                    self._end(name)
+                if (why := one.over()) and self._end(name):
+                    _log.info("%s", why, extra=_ids(one.spec))
 
     def _found(self, handle: Handle) -> Record | None:
         """What is written down of a handle's box; None when it is of another machine, or gone."""
@@ -183,6 +190,11 @@ class LocalHost:
         if (scratch := survey(self._settings).scratch) is None:
             raise SandboxRefused(f"this installation runs no commands: {survey(self._settings).why}")
         return scratch
+
+
+def _ids(spec: BoxSpec) -> dict[str, str]:
+    """What log lines carry."""
+    return {"tenant": spec.tenant, "sandbox": spec.sandbox_id}
 
 
 @cache

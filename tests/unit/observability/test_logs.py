@@ -31,6 +31,15 @@ def test_json_lines_carry_the_bound_ids(json_log: JsonLog) -> None:
     assert "request_id" not in after
 
 
+def test_loggers_of_modules_are_written_like_the_product_s(json_log: JsonLog) -> None:
+    _, lines = json_log
+    with bind(tenant="t"):
+        logging.getLogger("chalicelib.sandbox.hosts.local").warning("no room", extra={"api_key": "lmb_secret"})
+    (line,) = lines()
+    assert (line["message"], line["tenant"], line["service"]) == ("no room", "t", "lambent")
+    assert "lmb_secret" not in str(line)
+
+
 def test_each_line_is_written_once_however_often_the_logger_is_set_up(json_log: JsonLog) -> None:
     stream = io.StringIO()
     for _ in range(3):

@@ -140,7 +140,8 @@ async def _unreachable(entry: Entry, question: Question, error: Exception) -> La
     if not await on_thread(entry.is_running):
         return SandboxAway(entry.sandbox_id)
     if question.is_for_guest:
-        logger("e2b").warning("a sandbox does not answer: %s", type(error).__name__)
+        ids = {"tenant": entry.space.tenant, "sandbox": entry.sandbox_id}
+        logger("e2b").warning("a sandbox does not answer: %s", type(error).__name__, extra=ids)
     return PortClosed(entry.sandbox_id, question.port)
 
 

@@ -100,7 +100,7 @@ async def _check_running(call: Call) -> None:
 async def read_file(call: Call) -> Answer | Relay:
     """A file's bytes."""
     query: schemas.FileQuery = call.query
-    entry = await on_its_thread(enter, call.services, call.headers, _signed(query, "read"))
+    entry = await _entered(call, _signed(query, "read"))
     question = Question("GET", "/files", inward(call.headers), query=query.inward(), harmless=True)
     reply = await ask(entry, question)
     if reply.status >= _FAILED:
@@ -111,12 +111,18 @@ async def read_file(call: Call) -> Answer | Relay:
 async def write_files(call: Call) -> Answer:
     """Store one file or several; durable when this is answered."""
     query: schemas.FileQuery = call.query
-    entry = await on_its_thread(enter, call.services, call.headers, _signed(query, "write"))
+    entry = await _entered(call, _signed(query, "write"))
     limit = call.services.settings.max_upload_mib * MIB
     if (whole(call.headers.get("content-length")) or 0) > limit + _FORM_ROOM:
         raise _too_large(limit)
     question = Question("POST", "/files", inward(call.headers), _counted(_request(call), limit), query.inward())
     return await _lasting(entry, await ask_whole(entry, question))
+
+
+async def _entered(call: Call, signed: Signed | None = None) -> Entry:
+    entry = await on_its_thread(enter, call.services, call.headers, signed)
+    call.ids.update(tenant=entry.space.tenant, sandbox=entry.sandbox_id)
+    return entry
 
 
 def _signed(query: schemas.FileQuery, operation: Operation) -> Signed | None:
@@ -143,7 +149,7 @@ async def _rpc(call: Call, *, service: _Service) -> Answer | Relay:
     method = call.path["method"]
     if not (method.isascii() and method.isalpha()):
         raise NotFound(f"{service.name} has no such method")
-    entry = await on_its_thread(enter, call.services, call.headers)
+    entry = await _entered(call)
     body = await _request(call).body()
     path = f"/{service.name}/{method}"
     headers = inward(call.headers, leave_out=("content-length",))
@@ -162,7 +168,7 @@ def _hold_ms(call: Call, entry: Entry) -> int:
 
 async def stream_input(call: Call) -> Answer | Relay:
     """Send input to a process as it comes."""
-    entry = await on_its_thread(enter, call.services, call.headers)
+    entry = await _entered(call)
     path = "/process.Process/StreamInput"
     sent = while_admitted(_request(call).stream(), partial(on_thread, entry.is_served))
     question = Question("POST", path, inward(call.headers), sent, hold_ms=_hold_ms(call, entry))
