@@ -32,10 +32,12 @@ Send = Callable[[SessionRef, Sequence[Input], Manner], Receipt]
 class RunningService:
     """Sessions at work. Without a space, those of all tenants."""
 
-    def __init__(self, store: SessionStore, orders: OrderStore, send: Send) -> None:
+    def __init__(self, store: SessionStore, orders: OrderStore, send: Send, rest: Callable[[Space], None]) -> None:
+        """``rest`` has nothing go on in the sandboxes a tenant made."""
         self._store = store
         self._orders = orders
         self._send = send
+        self._rest = rest
 
     def at_work(self, space: Space | None, chosen: Chosen, most: int) -> tuple[list[AtWork], bool]:
         """Up to so many that fit, with their progress, the longest at work first, and whether there are more."""
@@ -102,6 +104,8 @@ class RunningService:
                 if not late:
                     asked = list(pool.map(lambda one: self._ask(one, order.chosen), fitting))
                     done.stopped += [one.ref for one, stops in zip(fitting, asked, strict=True) if stops]
+        if order.space is not None and order.key.sk == _SHUT:
+            self._rest(order.space)
         if done.remaining:
             self._orders.again(Order(order.key, order.chosen, order.passes + 1), now_ms())
         elif order.passes > 1:

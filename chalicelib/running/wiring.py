@@ -32,7 +32,11 @@ class Limiting:
     @lazy
     def running(self) -> RunningService:
         services = self._services
-        return RunningService(services.session_store, OrderStore(services.table), services.inbox.accept)
+
+        def rest(space: Space) -> None:
+            services.sandboxes.rest(space)
+
+        return RunningService(services.session_store, OrderStore(services.table), services.inbox.accept, rest)
 
     @lazy
     def limits(self) -> LimitService:

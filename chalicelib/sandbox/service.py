@@ -28,7 +28,7 @@ from chalicelib.workspaces.store import Snapshot
 _SWEEP = 100
 _DIRECTORY = 2000
 _LOCATED = 10_000
-_STORED_AT_ONCE = 8
+_AT_ONCE = 8
 _LAST_SECONDS = 10.0
 """So long a process that was told to end goes on storing: whoever told it may kill it before long."""
 
@@ -384,6 +384,20 @@ class SandboxService:
             self._workspaces.delete(space, sandbox_id)
             raise
 
+    def rest(self, space: Space) -> None:
+        """Have nothing go on in the sandboxes a tenant made: their computers are frozen until they are asked again.
+
+        What they did is stored before.
+        """
+        with ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="rest") as pool:
+            list(pool.map(lambda sandbox_id: self._put_to_rest(space, sandbox_id), self._store.at_work(space)))
+
+    def _put_to_rest(self, space: Space, sandbox_id: str) -> None:
+        with suppress(SandboxNotFound):
+            sandbox = self._store.get(space, sandbox_id)
+            self._stored(space, sandbox)
+            self._computers.freeze(space, sandbox, lambda _: True)
+
     def sweep(self) -> int:
         """Look after those whose moment has come: end, pause, or freeze the idle; how many there were.
 
@@ -417,7 +431,7 @@ class SandboxService:
 
     def close(self) -> None:
         """The process ends: what its computers have done so far is stored first, as far as patience goes."""
-        pool = ThreadPoolExecutor(_STORED_AT_ONCE, thread_name_prefix="last-sync")
+        pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="last-sync")
         wait([pool.submit(self._stored_last, *one) for one in self._computers.ending()], _LAST_SECONDS)
         pool.shutdown(wait=False, cancel_futures=True)
         self._computers.close()

@@ -22,6 +22,7 @@ _HEAD = "HEAD"
 _EVERYONE = system_partition("sandboxes", "everyone")
 _PURPOSE = "sandbox-env"
 _TRIES = 10
+_PAGE = 100
 # So many idle times a computer is kept frozen before it is ended.
 _FROZEN_TIMES = 6
 # So long after it began the clock goes on with what somebody may have died over.
@@ -127,6 +128,16 @@ class SandboxStore:
         found = read_lists(self._table, [space.listing(_NOUN)], window, wanted)
         return [_without_env(row) for row in found.rows], found.more
 
+    def at_work(self, space: Space) -> Iterator[str]:
+        """Ids of the tenant's sandboxes made by themselves that have a computer which is not frozen."""
+        after: str | None = None
+        while True:
+            found, more = self.page(space, Window(_PAGE, after), _works)
+            yield from (sandbox.id for sandbox in found)
+            if not (found and more):
+                return
+            after = list_sk(found[-1].created_at, found[-1].id)
+
     def due(self, now_ms: int, most: int) -> list[tuple[Space, str]]:
         """(tenant, id) of sandboxes the clock must look at by now."""
         return [_owner(row["pk"]) for row in due_rows(self._table, now_ms, most)]
@@ -163,6 +174,10 @@ class SandboxStore:
 
 def _without_env(row: Row) -> Sandbox:
     return restored(loads(row["doc"]), {}, row["version"])
+
+
+def _works(sandbox: Sandbox) -> bool:
+    return sandbox.computer is not None and not sandbox.computer.frozen
 
 
 def _owner(pk: str) -> tuple[Space, str]:

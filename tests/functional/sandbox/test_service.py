@@ -278,3 +278,19 @@ def test_labels_of_files_are_kept(yard: Yard) -> None:
     kill_computer(yard, made.id)
     entry = yard.client(made.id).call("/filesystem.Filesystem/Stat", {"path": "a"})["entry"]
     assert entry["metadata"] == {"owner": "me"}
+
+
+def test_a_tenant_that_is_let_in_no_more_has_nothing_going_on(yard: Yard) -> None:
+    tenant, _ = yard.services.tenants.create("Stopped")
+    yard.space = Space(tenant.id)
+    made, left = yard.create(), yard.create()
+    yard.run(made.id, "(n=0; while :; do n=$((n+1)); echo $n > n; sleep 0.02; done) > /dev/null 2>&1 &")
+    yard.services.tenants.change(tenant.id, status="suspended")
+    computers = [yard.services.sandboxes.get(yard.space, one.id).computer for one in (made, left)]
+    assert all(computer is not None and computer.frozen for computer in computers)
+    yard.services.tenants.change(tenant.id, status="active")
+    before = int(yard.read(made.id, "n") or 0)
+    deadline = time.monotonic() + 10
+    while int(yard.read(made.id, "n") or 0) <= before:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
