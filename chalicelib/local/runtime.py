@@ -88,6 +88,7 @@ class Runtime:
         Raises what the engine and the server raise when they cannot start, and ValueError for an unusable setting.
         """
         check_settings(os.environ)
+        logger()  # loggers of modules write as it does, from here on
         keys = credentials.load(self._options.state_dir)
         services = self._parts = self._services(keys)
         probe = threading.Thread(target=_probe, args=(services, told or _log), name="sandbox-probe", daemon=True)
