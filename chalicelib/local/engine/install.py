@@ -1,8 +1,10 @@
 """Makes boto3 clients of this process reach the engine instead of AWS."""
 
+import errno
 import functools
 import inspect
 import itertools
+import logging
 import os
 import secrets
 from collections.abc import Callable
@@ -16,6 +18,10 @@ from chalicelib.local.engine.errors import EngineClosed, ServiceError
 Params = dict[str, Any]
 Operations = dict[str, Callable[[Params], Params]]
 
+logger = logging.getLogger(__name__)
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+_UNAVAILABLE = ServiceError("ServiceUnavailable", "there is no room on this machine", 503)
 SERVICES = ("dynamodb", "sqs", "s3")
 _PARAMS = "lambent_params"
 _requests = itertools.count(1)
@@ -124,6 +130,11 @@ class Gate:
             self._control.refuse_early(model.name, given)
         except ServiceError as error:
             return _Status(error.status), _refusal(error)
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+            logger.error("the disk that keeps the state is full; %s was refused", model.name)
+            return _Status(_UNAVAILABLE.status), _refusal(_UNAVAILABLE)
         context[_PARAMS] = given
         return None
 
