@@ -17,6 +17,10 @@ class RelayStopped(Exception):
     """The whole answer was not sent: the server stops, or whoever asked is not admitted any more."""
 
 
+class ServerStops(RelayStopped):
+    """The server stops."""
+
+
 class WhileAdmitted:
     """Pieces that break off with RelayStopped once the caller is admitted no more."""
 
@@ -45,10 +49,12 @@ async def send_relay(
 ) -> None:
     """Send pieces as they come; when the client goes, stop and close the source.
 
-    An error of the source is raised, and so is RelayStopped when the server stops: both break the connection off.
+    An error of the source is raised, and so is RelayStopped when the server stops and the relay has no last words for
+    that: both break the connection off.
     """
     headers = foreign(relay.media_type, relay.headers) + extra
-    await send_passage(send, receive, Passage(relay.pieces, relay.status, headers), open_streams, head=head)
+    passage = Passage(relay.pieces, relay.status, headers, relay.last_words)
+    await send_passage(send, receive, passage, open_streams, head=head)
 
 
 async def send_passage(
@@ -59,6 +65,10 @@ async def send_passage(
         await send({"type": "http.response.start", "status": passage.status, "headers": list(passage.headers)})
         if head or await _pump_until_gone(send, receive, passage.pieces, open_streams):
             await send({"type": "http.response.body", "body": b""})
+    except ServerStops:
+        if not passage.last_words:
+            raise
+        await send({"type": "http.response.body", "body": passage.last_words})
     finally:
         close = getattr(passage.pieces, "aclose", None)
         if close is not None:
@@ -71,7 +81,7 @@ async def _pump_until_gone(
     """Whether the client has had everything; False when it left before."""
     cut_off, gone = await work_until_gone(receive, _pump(send, pieces), open_streams.add)
     if cut_off and not gone:
-        raise RelayStopped("the server stops")
+        raise ServerStops("the server stops")
     return not cut_off
 
 

@@ -75,13 +75,15 @@ class Relay:
     """Bytes as they come from elsewhere, each piece flushed at once; no thread waits for them.
 
     An error of ``pieces`` breaks the connection off, so that nobody takes a part for the whole. Their ``aclose``, where
-    they have one, is called however the sending ends.
+    they have one, is called however the sending ends. ``last_words`` end an answer that the server has no time for,
+    where its form has words for that.
     """
 
     pieces: AsyncIterable[bytes]
     media_type: str
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
+    last_words: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +93,7 @@ class Passage:
     pieces: AsyncIterable[bytes]
     status: int
     headers: Sequence[tuple[bytes, bytes]]
+    last_words: bytes = b""
 
 
 Shape = type[BaseModel] | str

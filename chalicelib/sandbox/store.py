@@ -1,6 +1,6 @@
 """Rows of sandboxes, and the directory that leads from an id to its tenant."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from e2b import NotFoundException, Sandbox
+from e2b import NotFoundException, Sandbox, SandboxException
 
 from tests.e2e.e2b.helpers import eventually
 from tests.support.server import Server
@@ -37,3 +37,12 @@ def test_what_goes_on_in_the_background_is_stored_before_the_end(tmp_path: Path)
         with pytest.raises(NotFoundException):
             again.commands.connect(counting.pid)
         assert eventually(lambda: told(server, sandbox.sandbox_id) == _TOLD), told(server, sandbox.sandbox_id)
+
+
+def test_who_waits_for_a_command_is_told_that_the_server_stops() -> None:
+    with Server() as server:
+        options = {"api_key": server.api_key, "api_url": server.url, "sandbox_url": server.url}
+        waited_for = Sandbox.create(**options).commands.run("sleep 300", background=True)
+        server.stop()
+        with pytest.raises(SandboxException, match="the server is stopping"):
+            waited_for.wait()

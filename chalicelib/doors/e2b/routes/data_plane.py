@@ -32,6 +32,7 @@ _FRAMED = "application/connect+json"
 _WIRE_LIMIT = 80 << 30
 """More than any upload; the operator's limit is checked while the content comes in."""
 _FORM_ROOM = MIB
+_STOPPING = failure("unavailable", "the server is stopping; connect again to see what became of the sandbox")
 _FAILED = 400
 _OK = 200
 
@@ -182,7 +183,8 @@ async def _stream(entry: Entry, question: Question, *, lasting: bool) -> Answer 
         return _refused(Whole(reply.status, reply.headers, await reply.whole()))
     messages = Messages(reply, partial(on_thread, entry.sync) if lasting else None)
     pieces = WhileAdmitted(Attended(messages, entry), partial(on_thread, entry.is_served))
-    return Relay(pieces, _FRAMED, {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"})
+    headers = {"cache-control": "no-cache, no-transform", "x-accel-buffering": "no"}
+    return Relay(pieces, _FRAMED, headers, last_words=_STOPPING)
 
 
 def _refused(answered: Whole) -> Answer:
