@@ -432,7 +432,9 @@ class SandboxService:
     def close(self) -> None:
         """The process ends: what its computers have done so far is stored first, as far as patience goes."""
         pool = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="last-sync")
-        wait([pool.submit(self._stored_last, *one) for one in self._computers.ending()], _LAST_SECONDS)
+        _, late = wait([pool.submit(self._stored_last, *one) for one in self._computers.ending()], _LAST_SECONDS)
+        if late:
+            logger("sandbox").warning("%d workspaces were not stored in time before their computers ended", len(late))
         pool.shutdown(wait=False, cancel_futures=True)
         self._computers.close()
 
