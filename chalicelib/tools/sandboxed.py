@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 RESULTS = "/mnt/session/results"
 MISSING = "there is no sandbox for this session, so this tool cannot be used."
 STOPPED = (
-    "the sandbox stopped while this ran, and what it did since the last finished call is lost. "
-    "The next call gets a new sandbox with the files as they were then."
+    "the sandbox stopped while this ran, and what it did may be lost, in whole or in part. "
+    "The next call gets a new sandbox with the files as they were stored last."
 )
 NOTHING: Sequence[str] = ()
 EVERYTHING: Sequence[str] | None = None

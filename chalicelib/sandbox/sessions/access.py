@@ -18,7 +18,7 @@ from chalicelib.storage.keys import Space
 _LONGEST_CALL_MS = 600_000
 _HOLD_MS = 660_000
 RESTARTED = (
-    "The sandbox was started anew: files are as the last finished command left them; "
+    "The sandbox was started anew: files are as they were stored last; "
     "the shell's state and running processes are gone."
 )
 

@@ -126,6 +126,18 @@ def test_a_server_that_dies_under_a_command_loses_what_was_not_finished_and_noth
     assert hand.run("cat d/a; stat -c %a d/a").splitlines()[-2:] == ["kept", "640"]
 
 
+def test_a_server_that_is_told_to_end_under_a_command_keeps_what_it_did_so_far(mortal: Server, hand: Hand) -> None:
+    mark = marker()
+    hand.ask(f"echo begun > part; sleep {mark}")
+    wait_for(lambda: runs(mark), "the command to have written")
+    mortal.stop()
+    mortal.start()
+    hand.api.wait_idle(hand.session)
+    told = hand.results()[-1]
+    assert "may be lost, in whole or in part" in told or "outcome of this call is unknown" in told
+    assert "begun" in hand.run("cat part")
+
+
 def test_what_a_finished_command_wrote_is_there_after_the_server_dies_at_once(mortal: Server, hand: Hand) -> None:
     hand.ask(
         "for n in $(seq 200); do echo $n > f$n; done; mkdir -p /mnt/session/outputs; echo r > /mnt/session/outputs/r"
