@@ -1,7 +1,7 @@
 """Writes docs/coverage.md from tests/coverage/behaviours.json; ``--check`` only compares and looks for what is amiss.
 
-A row of the JSON has an ``id`` (``sdk-1``, ``plain-1``, ``e2b-1`` …), the behaviour as a sentence, and the tests that show it:
-functions or classes as pytest names them, without parameters.
+A row of the JSON has an ``id`` (``sdk-1``, ``plain-1``, ``e2b-1`` …), the behaviour as a sentence, and the tests that
+show it: functions or classes as pytest names them, without parameters.
 """
 
 import argparse

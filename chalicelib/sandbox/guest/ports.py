@@ -9,23 +9,20 @@ from functools import partial
 
 from .control import EGRESS_PORT
 from .outgoing import GONE, Outgoing
-from .wire import Handover, Problem, Raw, Reply, Request, Routes
+from .wire import MARK, Handover, Problem, Raw, Reply, Request, Routes
 
 CLOSED = {"lambent-port": "closed"}
 """Marks the one answer that comes from here."""
-STATUS = "lambent-status"
-"""Tells an error's status: between here and who asked, errors are those of the way."""
 _HOST = "lambent-host"
 _OWN = ("lambent-", "x-aws-proxy-")
 _NOT_INWARD = frozenset({"connection", "host", "transfer-encoding", "expect"})
-_NOT_OUTWARD = frozenset({"connection", "keep-alive"})
+_NOT_OUTWARD = frozenset({"connection", "keep-alive", MARK})
 _PLACES = ("127.0.0.1", "::1")
 _CONNECT_SECONDS = 5.0
 _SEND_SECONDS = 300.0
 _LOOK_MS = 1000
 _PIECE = 1 << 16
 _LONGEST_HEAD = 64 << 10
-_ERRORS = range(400, 600)
 
 
 class _NoHttp(ValueError):
@@ -135,7 +132,7 @@ def _answer_head(pieces: Iterator[bytes]) -> bytes:
         first, *lines = head.split(b"\r\n")
         status = _status(first)
         if status >= 200:
-            return _marked(first, status, lines) + rest
+            return _marked(first, lines) + rest
         # What is told before the answer is for the next one on the way alone.
         held = rest
 
@@ -147,11 +144,9 @@ def _status(line: bytes) -> int:
     return int(words[1])
 
 
-def _marked(first: bytes, status: int, lines: list[bytes]) -> bytes:
+def _marked(first: bytes, lines: list[bytes]) -> bytes:
     kept = [line for line in lines if not _is_ours(line.partition(b":")[0].decode("latin-1").strip().lower())]
-    if status in _ERRORS:
-        first, kept = b"HTTP/1.1 200 OK", [*kept, f"{STATUS}: {status}".encode()]
-    return b"\r\n".join([first, *kept, b"connection: close", b"", b""])
+    return b"\r\n".join([first, *kept, f"{MARK}: 1".encode(), b"connection: close", b"", b""])
 
 
 def _is_ours(name: str) -> bool:

@@ -13,6 +13,7 @@ from tests.e2e.e2b.test_creating import *  # noqa: F403
 from tests.e2e.e2b.test_files import *  # noqa: F403
 from tests.e2e.e2b.test_javascript import *  # noqa: F403
 from tests.e2e.e2b.test_lives import *  # noqa: F403
+from tests.e2e.e2b.test_ports import *  # noqa: F403
 from tests.e2e.e2b.test_refusals import *  # noqa: F403
 from tests.e2e.e2b.test_watching import *  # noqa: F403
 

@@ -12,9 +12,12 @@ _DRAIN_SECONDS = 2.0
 _HOP = {"connection", "transfer-encoding", "keep-alive", "content-length"}
 
 
+_METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+
 class Endpoint:
     def __init__(self, machine: Any) -> None:
-        methods = {f"do_{method}": _Handler.relay for method in ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")}
+        methods = {f"do_{method}": _Handler.relay for method in _METHODS}
         self.pool = Pool(machine.process.address)
         parts = {"machine": machine, "pool": self.pool, **methods}
         handler = type("Handler", (_Handler,), parts)

@@ -5,29 +5,27 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from chalicelib.core.numbers import whole
 from chalicelib.doors.e2b.addressing import Address
 from chalicelib.doors.e2b.errors import PortClosed, TrafficRefused
 from chalicelib.doors.e2b.plane.entry import Entry, public_entry
 from chalicelib.doors.e2b.plane.exchange import Reply
+from chalicelib.sandbox.guest.wire import MARK
 
 if TYPE_CHECKING:
     from chalicelib.wiring import Services
 
 _TOKEN = "e2b-traffic-access-token"
 _CLOSED = ("lambent-port", "closed")
-_STATUS = "lambent-status"
-_ERRORS = range(400, 600)
 _OF_THE_HOP = frozenset(
     {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 )
 _NOT_INWARD = _OF_THE_HOP | {_TOKEN, "expect", "host", "proxy-authorization"}
 # This server tells the date itself, and other ways to the sandbox there are none.
-_NOT_OUTWARD = _OF_THE_HOP | {"alt-svc", "date", "proxy-authenticate"}
+_NOT_OUTWARD = _OF_THE_HOP | {"alt-svc", "date", "proxy-authenticate", MARK}
 _DOMAIN = re.compile(rb";\s*domain=[^;]*", re.IGNORECASE)
 
 
-def visited(services: "Services", address: Address, headers: Mapping[str, str]) -> Entry:
+def visited(services: "Services", headers: Mapping[str, str], address: Address) -> Entry:
     """The sandbox of a request to a port. Raises SandboxAway, and TrafficRefused for one that is not for everybody."""
     entry = public_entry(services, address)
     if (entry.sandbox.network or {}).get("allowPublicTraffic") is False:
@@ -51,12 +49,6 @@ def _is_own(name: str) -> bool:
     return name.startswith(("lambent-", "x-aws-proxy-"))
 
 
-def status_of(reply: Reply) -> int:
-    """The status for the client; the guest keeps errors apart from those of the way to it."""
-    told = whole(reply.headers.get(_STATUS))
-    return told if told is not None and told in _ERRORS else reply.status
-
-
 def outward(reply: Reply) -> list[tuple[bytes, bytes]]:
     """Headers for the client. A cookie stays with the sandbox's own name: its neighbours are other people's."""
     told = ((name.lower(), value) for name, value in reply.headers.raw)
@@ -70,7 +62,8 @@ def _stays(name: str) -> bool:
 
 def check_open(reply: Reply, address: Address) -> None:
     """Raises PortClosed when nobody listens there."""
-    if reply.headers.get(_CLOSED[0]) == _CLOSED[1]:
+    # What bears no mark was answered on the way, or by a guest that knows of no ports.
+    if MARK not in reply.headers or reply.headers.get(_CLOSED[0]) == _CLOSED[1]:
         raise PortClosed(address.named, address.port)
 
 

@@ -73,7 +73,8 @@ async def visit(call: Call) -> Passage:
     address, request = address_of(call.headers), _request(call)
     if address is None:
         raise RuntimeError("a route for requests to a port got another one")
-    entry = await on_thread(ports.visited, call.services, address, call.headers)
+    entry = await on_its_thread(ports.visited, call.services, call.headers, address)
+    call.ids.update(tenant=entry.space.tenant, sandbox=entry.sandbox_id)
     headers = ports.inward(ports.joined(request.headers.items()), address, entry.sandbox.network)
     content = request.stream() if is_announced(call.headers) else b""
     reply = await ask(entry, Question(request.method, _target(request), headers, content, port=address.port))
@@ -83,7 +84,7 @@ async def visit(call: Call) -> Passage:
         await reply.close()
         raise
     pieces = WhileAdmitted(Content(reply), partial(on_thread, entry.is_served))
-    return Passage(pieces, ports.status_of(reply), ports.outward(reply))
+    return Passage(pieces, reply.status, ports.outward(reply))
 
 
 def _target(request: Request) -> str:
