@@ -273,3 +273,4 @@ def hand_on(job: Job, extra: Sequence[Draft], source: str) -> None:
         return Change(head, records, due=due_of(head, now_ms()))
 
     job.pen.commit(plan)
+    job.handed_on = True

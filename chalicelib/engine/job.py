@@ -1,5 +1,6 @@
 """All that one worker needs to know while it holds a run."""
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
 
 MARGIN_MS = 20_000
 """So long before the end of the invocation a worker stops starting new work."""
+_SETTING_OUT_MS = 60_000
+"""So much of an invocation's time may be over before its first tool call."""
 
 
 @dataclass(slots=True)
@@ -66,7 +69,8 @@ class Job:
 
     ``call`` is a model call that is written as begun and not made yet; ``begun`` are the steps of the tool calls
     this worker began, by tool use; ``fragments`` numbers what goes to the live channel. ``strands`` carry on the
-    threads of other agents; the job of such a thread has ``ends`` of its own.
+    threads of other agents; the job of such a thread has ``ends`` of its own. ``began`` is on the monotonic clock.
+    ``handed_on`` is set when the run was left to another invocation.
     """
 
     pen: Pen
@@ -82,6 +86,8 @@ class Job:
     fragments: Iterator[int] = field(default_factory=lambda: count(1))
     strands: "Strands | None" = None
     ends: "Ends | None" = None
+    began: float = field(default_factory=time.monotonic)
+    handed_on: bool = False
 
     @property
     def conversation(self) -> Conversation:
@@ -161,6 +167,15 @@ class Job:
         self._demand_time()
         if self.remaining_ms() < MARGIN_MS:
             raise OutOfTime
+
+    def is_short_for(self, seconds: float) -> bool:
+        """Whether what takes so long is better left to the next invocation, which has all of its time."""
+        # A thread of another agent goes on as long as the run does.
+        if not seconds or self.ends is not None:
+            return False
+        needed, left = seconds * 1000 + MARGIN_MS, self.remaining_ms()
+        allotted = left + (time.monotonic() - self.began) * 1000
+        return left < needed <= allotted - _SETTING_OUT_MS
 
     def _demand_time(self) -> None:
         """Raises RunTooLong when the session has been at work for longer than it may without a rest."""

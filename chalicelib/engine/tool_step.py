@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from typing import Any
 
 from chalicelib.core.clock import now_ms
 from chalicelib.engine import bounds, compaction, endings, mcp_tools, records, urls
@@ -13,7 +14,7 @@ from chalicelib.events.event import Draft
 from chalicelib.events.projections.conversation import Use
 from chalicelib.runs.errors import Interrupted, LeaseLost, OutOfTime, RunTooLong
 from chalicelib.schedules.access import SessionSchedules
-from chalicelib.tools.base import Schedules, Tool, ToolContext, ToolOutput
+from chalicelib.tools.base import Schedules, Tool, ToolContext, ToolOutput, longest_s
 from chalicelib.tools.offer import find
 from chalicelib.tools.output import finished
 
@@ -54,7 +55,12 @@ def run_by_worker(job: Job, name: str) -> bool:
 
 
 def run(job: Job, uses: Sequence[Use]) -> bool:
-    """Carry out what is ready, calls of one answer side by side; whether the run goes on here."""
+    """Carry out what is ready, calls of one answer side by side; whether the run goes on here.
+
+    Raises LeaseLost, and OutOfTime before one is begun that is better left to the next invocation.
+    """
+    if any(_is_short_for(job, use.offered, use.input) for use in uses if not use.begun and use.id not in job.begun):
+        raise OutOfTime
     settled = [draft for use in uses for draft in _at_once(job, use)]
     calls = [use for use in uses if not _answers_itself(job, use)]
     cancelled = threading.Event()
@@ -119,12 +125,23 @@ def intents(job: Job, uses: Sequence[Draft]) -> list[Draft]:
         if draft.data.get("evaluated_permission") == "allow"
         and not (draft.private or {}).get("problem")
         and "thread" not in (draft.private or {})
-        and not run_by_worker(job, (draft.private or {}).get("offered", draft.data["name"]))
+        and not run_by_worker(job, _offered(draft))
     ]
+    if any(_is_short_for(job, _offered(draft), draft.data["input"]) for draft in allowed):
+        return []
     return [
         _intent(job, draft.id, draft.data["name"], number)
         for number, draft in enumerate(allowed, job.conversation.steps + 1)
     ]
+
+
+def _offered(draft: Draft) -> str:
+    return str((draft.private or {}).get("offered", draft.data["name"]))
+
+
+def _is_short_for(job: Job, name: str, arguments: dict[str, Any]) -> bool:
+    offered = find(job.offers, name)
+    return offered is not None and offered.tool is not None and job.is_short_for(longest_s(offered.tool, arguments))
 
 
 def _intent(job: Job, use_id: str, name: str, number: int) -> Draft:

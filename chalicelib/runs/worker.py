@@ -102,8 +102,11 @@ class Worker:
     def _handle(self, ref: SessionRef, limits: Limits, owner: Owner) -> bool:
         try:
             while limits.remaining_ms() > _RINGS_AGAIN_MS:
-                if not self._one_run(ref, limits, owner):
+                job = self._one_run(ref, limits, owner)
+                if job is None or not _is_queued(job):
                     return True
+                if job.handed_on:
+                    break
                 owner = self._owner
             self._inbox.ring(ref)
         except NoSeat as refused:
@@ -135,11 +138,11 @@ class Worker:
             return
         self._call_next(job)
 
-    def _one_run(self, ref: SessionRef, limits: Limits, owner: Owner, *, only_stop: bool = False) -> bool:
-        """Claim and carry on the run in hand; whether another waits."""
+    def _one_run(self, ref: SessionRef, limits: Limits, owner: Owner, *, only_stop: bool = False) -> Job | None:
+        """Claim and carry on the run in hand; the job as it was left, None where there is nothing to stop."""
         job = self._job(ref, limits)
         if only_stop and not asked_to_stop(job.pen.head):
-            return False
+            return None
         with job.watch.active():
             claim(job, owner)
             self._pulse.hold(job.held)
@@ -155,8 +158,7 @@ class Worker:
         job.rest()
         self._call_next(job)
         self._remembered.give(ref, Known(job.conversation, job.spec, job.conversation.seq))
-        run = job.pen.head.run
-        return run is not None and run.state == "queued" and not only_stop
+        return job
 
     def _call_next(self, job: Job) -> None:
         if job.pen.others_wait:
@@ -221,3 +223,9 @@ class Worker:
             if conversation.seq < event.seq < loaded.tail.next_seq:
                 conversation.apply(event)
         return conversation
+
+
+def _is_queued(job: Job) -> bool:
+    """Whether there is more to do for the session."""
+    run = job.pen.head.run
+    return run is not None and run.state == "queued"

@@ -353,11 +353,13 @@ class Computers:
             gone = self._host.condition(computer.handle) == "gone"
         except SandboxUnavailable:
             gone = True
-        tell(sandbox, "a sandbox was frozen")
         if gone:
+            tell(sandbox, "the computer of a sandbox was gone")
             self._change_computer(space, sandbox.id, computer.boot, None)
             self.discard(computer)
-        elif not self._is_frozen(space, sandbox.id, computer.boot):
+        elif self._is_frozen(space, sandbox.id, computer.boot):
+            tell(sandbox, "a sandbox was frozen")
+        else:
             with suppress(SandboxUnavailable):
                 self._host.thaw(computer.handle)
 

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from chalicelib.outbound.guard import Outbound
 
@@ -113,6 +113,20 @@ class Tool(Protocol):
     def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """Do it and tell the model what came of it."""
         ...
+
+
+@runtime_checkable
+class Lasting(Protocol):
+    """A tool whose calls may take minutes."""
+
+    def longest_s(self, arguments: dict[str, Any]) -> float:
+        """How many seconds a call with these arguments may take."""
+        ...
+
+
+def longest_s(tool: Tool, arguments: dict[str, Any]) -> float:
+    """How many seconds a call may take, as far as the tool tells."""
+    return tool.longest_s(arguments) if isinstance(tool, Lasting) else 0.0
 
 
 def text_output(text: str) -> ToolOutput:

@@ -51,19 +51,25 @@ class Bash:
     }
     safe_to_repeat = False
 
+    def longest_s(self, arguments: dict[str, Any]) -> float:
+        """The time limit of the call; no time at all for one that is refused."""
+        try:
+            return _limit_ms(arguments) / 1000
+        except given.Unusable:
+            return 0.0
+
     def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """The command's output. A time-out is an error result, an exit code other than 0 is not."""
         try:
             command, restart = given.optional_text(arguments, "command"), given.flag(arguments, "restart")
             background = given.flag(arguments, "run_in_background")
-            wanted = given.number(arguments, "timeout_ms", least=1) or given.number(arguments, "timeout", least=1)
+            milliseconds = _limit_ms(arguments)
         except given.Unusable as error:
             return failure(str(error))
         if command is None and not restart:
             return failure("`command` has to be a text.")
         if command is not None and "\0" in command:
             return failure("`command` holds a zero byte, which no command can.")
-        milliseconds = min(wanted or _USUAL_MS, _MOST_MS)
 
         def work(client: "GuestClient") -> ToolOutput:
             if restart:
@@ -75,6 +81,12 @@ class Bash:
             return _told(_ran(context, client, command, milliseconds), milliseconds)
 
         return in_sandbox(context, work, changes=EVERYTHING)
+
+
+def _limit_ms(arguments: dict[str, Any]) -> int:
+    """How long a command may take. Raises Unusable."""
+    wanted = given.number(arguments, "timeout_ms", least=1) or given.number(arguments, "timeout", least=1)
+    return min(wanted or _USUAL_MS, _MOST_MS)
 
 
 def _ran(context: ToolContext, client: "GuestClient", command: str, milliseconds: int) -> dict[str, Any]:

@@ -27,6 +27,10 @@ class SandboxCall:
         self.input_schema: dict[str, Any] = definition["input_schema"]
         self._command: str = definition["execution"]["command"]
 
+    def longest_s(self, arguments: dict[str, Any]) -> float:  # noqa: ARG002 - the command is the author's
+        """The usual time limit of commands."""
+        return _BASH.longest_s({})
+
     def run(self, context: ToolContext, arguments: dict[str, Any]) -> ToolOutput:
         """The command's output; an exit code other than 0 is told at its end."""
         given = result_path(context, "json")

@@ -153,9 +153,9 @@ def test_those_in_line_are_called_in_the_order_they_came(crowd: list[Rig], pump:
     first.send(said("number 0"))
     pump()
     first.model.wait_held()
-    for number, one in reversed(list(enumerate(later, 1))):
+    for place, (number, one) in enumerate(reversed(list(enumerate(later, 1))), 1):
         one.send(said(f"number {number}"))
-    wait_for(lambda: in_line(first.services, first.ref.space) == len(later), "all to stand in line")
+        wait_for(lambda: in_line(first.services, first.ref.space) == place, "it to stand in line")  # noqa: B023
     first.model.release()
     wait_for(lambda: all_idle(crowd), "all to be done")
     assert [one["text"] for one in first.model.requests_of("number")] == [f"number {n}" for n in (0, 4, 3, 2, 1)]

@@ -44,6 +44,12 @@ def process(settings: Settings, fake: MicrovmsFake, monkeypatch: pytest.MonkeyPa
         services.close()
 
 
+def _die(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a process that hangs for good: it does not say again that it is at it."""
+    monkeypatch.setattr(computers, "_CLAIM_MS", 500)
+    monkeypatch.setattr(computers, "_BEAT_SECONDS", 3600)
+
+
 def hanging(fake: MicrovmsFake, starter: Services, space: Space, sandbox_id: str) -> threading.Thread:
     """A start that has its machine and does not come to an end."""
     fake.first_answers = [502] * 1000
@@ -63,7 +69,7 @@ def hanging(fake: MicrovmsFake, starter: Services, space: Space, sandbox_id: str
 def test_the_clock_ends_what_a_start_left(
     fake: MicrovmsFake, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(computers, "_START_MS", 500)
+    _die(monkeypatch)
     space, sandbox_id, clock = Space(new_id()), new_id(), process()
     thread = hanging(fake, process(), space, sandbox_id)
     (machine,) = fake.machines.values()
@@ -74,11 +80,10 @@ def test_the_clock_ends_what_a_start_left(
 def test_whoever_starts_it_next_ends_what_is_left(
     fake: MicrovmsFake, process: Process, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(computers, "_START_MS", 500)
+    _die(monkeypatch)
     space, sandbox_id = Space(new_id()), new_id()
     thread = hanging(fake, process(), space, sandbox_id)
     (left,) = fake.machines.values()
-    monkeypatch.setattr(computers, "_START_MS", 60_000)
     live = process().sandboxes.live(space, sandbox_id)
     assert live.sandbox.boots == 2
     fake.wait(left.id, "TERMINATED")
