@@ -282,12 +282,19 @@ class SandboxService:
     def _stored(self, space: Space, sandbox: Sandbox) -> None:
         """Store what can be stored before the computer stops."""
         try:
+            self._copied(space, sandbox)
+        except SandboxFull as error:
+            log_failure(logger("sandbox"), "a workspace could not be stored before its computer stopped", error)
+
+    def _copied(self, space: Space, sandbox: Sandbox) -> None:
+        """Store what there is, before it is copied; of a computer that is gone all is stored. Raises SandboxFull."""
+        try:
             live = self._awake(sandbox)
             if live is not None:
                 self._syncer.sync(space, live)
                 self._syncer.settle(live)
-        except (GuestGone, GuestProblem, SandboxFull) as error:
-            log_failure(logger("sandbox"), "a workspace could not be stored before its computer stopped", error)
+        except (GuestGone, GuestProblem) as error:
+            log_failure(logger("sandbox"), "the computer of a workspace that is to be stored is gone", error)
 
     def resume(self, space: Space, sandbox_id: str, *, end_at: int | None, memory: bool = True) -> tuple[Sandbox, bool]:
         """Let it run until ``end_at``; and whether it did already, when its end only moves to later.
@@ -352,8 +359,8 @@ class SandboxService:
             self._workspaces.delete(space, sandbox_id)
 
     def snapshot(self, space: Space, sandbox_id: str, snapshot_id: str | None = None) -> Snapshot:
-        """Keep its files as they are now. Raises SandboxNotFound."""
-        self._stored(space, self.get(space, sandbox_id))
+        """Keep its files as they are now. Raises SandboxNotFound, SandboxFull."""
+        self._copied(space, self.get(space, sandbox_id))
         self._workspaces.ensure(space, sandbox_id)
         made = self._workspaces.snapshot(space, sandbox_id, snapshot_id)
         self._check_copied(space, sandbox_id, lambda: self._workspaces.delete_snapshot(space, made.id))
@@ -362,10 +369,10 @@ class SandboxService:
     def fork(self, space: Space, sandbox_id: str, end_at: int | None) -> Sandbox:
         """Another sandbox like it with the same files.
 
-        Raises SandboxNotFound, SandboxUnavailable, SandboxRefused; nothing is left then.
+        Raises SandboxNotFound, SandboxFull, SandboxUnavailable, SandboxRefused; nothing is left then.
         """
         source, fork_id, now = self.get(space, sandbox_id), new_id(), now_ms()
-        self._stored(space, source)
+        self._copied(space, source)
         self._workspaces.ensure(space, sandbox_id)
         made = replace(source.without_computer(), id=fork_id, created_at=now, started_at=now, used_at=now)
         lasts = None if end_at is None else end_at - now

@@ -182,6 +182,9 @@ def test_more_files_than_a_workspace_may_have_are_refused_and_what_it_has_is_kep
         yard.run(made.id, more)
         with pytest.raises(SandboxFull):
             yard.sync(made.id)
+        for copied in (yard.services.sandboxes.snapshot, partial(yard.services.sandboxes.fork, end_at=None)):
+            with pytest.raises(SandboxFull):
+                copied(yard.space, made.id)
     entries = yard.services.workspaces.tree(yard.space, made.id).entries
     assert set(entries) == {"/workspace/d", *(f"/workspace/d/{number}" for number in range(1, 41))}
     yard.run(made.id, "rm d/{1..30} e*")
