@@ -57,6 +57,7 @@ ROUTES: tuple[Route, ...] = (
         scope="write",
         body=schemas.SnapshotBody,
         answers={201: schemas.SnapshotAnswer},
+        errors=(507,),
         tags=_TAGS,
     ),
     Route(
