@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +54,7 @@ def installed() -> Path:
 
 
 @contextmanager
-def running(folder: Path, elsewhere: dict[str, str]) -> Iterator[Emulator]:
+def running(folder: Path, elsewhere: Mapping[str, str] | None = None) -> Iterator[Emulator]:
     """An emulator with nothing in it, for as long as the context lasts; its files are under `folder`.
 
     `elsewhere` is where functions find what it does not emulate: `AWS_ENDPOINT_URL_…` and the address.
@@ -68,7 +68,7 @@ def running(folder: Path, elsewhere: dict[str, str]) -> Iterator[Emulator]:
         process = subprocess.Popen(
             [str(python), "-m", "ministack"],
             cwd=folder,
-            env=_environment(port, folder) | elsewhere,
+            env=_environment(port, folder) | dict(elsewhere or {}),
             stdout=output,
             stderr=subprocess.STDOUT,
         )

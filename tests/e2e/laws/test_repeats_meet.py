@@ -86,7 +86,7 @@ _BODIES: dict[str, Json] = {
     "EnvironmentKeyCreate": {"name": "x"},
     "FileUploadCreate": {"filename": "a.txt", "size_bytes": 1},
     "SessionCreate": {"agent": "$agent_id", "environment_id": "$environment_id"},
-    "NewResource": {"type": "file", "file_id": "$file_id"},
+    "NewResource": {"type": "file", "file_id": "$file_id", "mount_path": "repeated.txt"},
     "MemoryResource": {"memory_store_id": "$memory_store_id"},
     "DeploymentCreate": {
         "name": "x",
