@@ -282,11 +282,11 @@ class SandboxService:
     def _stored(self, space: Space, sandbox: Sandbox) -> None:
         """Store what can be stored before the computer stops."""
         try:
-            self._copied(space, sandbox)
+            self._stored_whole(space, sandbox)
         except SandboxFull as error:
             log_failure(logger("sandbox"), "a workspace could not be stored before its computer stopped", error)
 
-    def _copied(self, space: Space, sandbox: Sandbox) -> None:
+    def _stored_whole(self, space: Space, sandbox: Sandbox) -> None:
         """Store what there is, before it is copied; of a computer that is gone all is stored. Raises SandboxFull."""
         try:
             live = self._awake(sandbox)
@@ -360,7 +360,7 @@ class SandboxService:
 
     def snapshot(self, space: Space, sandbox_id: str, snapshot_id: str | None = None) -> Snapshot:
         """Keep its files as they are now. Raises SandboxNotFound, SandboxFull."""
-        self._copied(space, self.get(space, sandbox_id))
+        self._stored_whole(space, self.get(space, sandbox_id))
         self._workspaces.ensure(space, sandbox_id)
         made = self._workspaces.snapshot(space, sandbox_id, snapshot_id)
         self._check_copied(space, sandbox_id, lambda: self._workspaces.delete_snapshot(space, made.id))
@@ -372,7 +372,7 @@ class SandboxService:
         Raises SandboxNotFound, SandboxFull, SandboxUnavailable, SandboxRefused; nothing is left then.
         """
         source, fork_id, now = self.get(space, sandbox_id), new_id(), now_ms()
-        self._copied(space, source)
+        self._stored_whole(space, source)
         self._workspaces.ensure(space, sandbox_id)
         made = replace(source.without_computer(), id=fork_id, created_at=now, started_at=now, used_at=now)
         lasts = None if end_at is None else end_at - now

@@ -28,7 +28,7 @@ def test_a_copy_of_what_ends_meanwhile_is_none(
     space, sandboxes = Space(new_id()), services.sandboxes
     made = sandboxes.ensure(space, SandboxDraft("e2b", end_at=now_ms() + 60_000))
     services.workspaces.ensure(space, made.id)
-    monkeypatch.setattr(sandboxes, "_stored", lambda *_: sandboxes.kill(space, made.id))
+    monkeypatch.setattr(sandboxes, "_stored_whole", lambda *_: sandboxes.kill(space, made.id))
     with pytest.raises(SandboxNotFound):
         copied(sandboxes, space, made.id)
     rows = services.table._client.scan(TableName=services.table.name)["Items"]
