@@ -181,7 +181,8 @@ def test_no_more_memory_is_taken_than_allowed(
     limited_memory(settings)
     with bombed(host, neighbour) as one, _peak(one) as used:
         run(one, MEMORY[name])
-    assert _MOST // 2 < used() <= _MOST
+    # How much of what files held is counted depends on what the kernel keeps of them just then.
+    assert LIMITS.disk_mib * _MIB < used() <= _MOST
 
 
 def test_the_disk_of_a_box_is_full_when_it_is(host: LocalHost, neighbour: Inside) -> None:
